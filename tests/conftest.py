@@ -1,0 +1,44 @@
+"""What all tests share: no settings of the machine reach them, and what is not tested is said loudly."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+# Read before the variables below are taken away: where CI sets it, nothing may be skipped.
+REQUIRE_ALL = bool(os.environ.get("HEBO_SYNC_REQUIRE_ALL"))
+
+
+def require(available: object, reason: str) -> None:
+    """Go on if `available`; else skip the test or module, or fail where HEBO_SYNC_REQUIRE_ALL is set.
+
+    reason: what is missing and how to get it.
+    """
+    if available:
+        return
+    if REQUIRE_ALL:
+        pytest.fail(f"must not be skipped here: {reason}", pytrace=False)
+    pytest.skip(reason, allow_module_level=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_the_machine() -> Iterator[None]:
+    """A developer's own HEBO_SYNC_* variables, keys above all, never reach a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("HEBO_SYNC_")]:
+            patch.delenv(name)
+        yield
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Every reason for a skip, after all else."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section("NOT TESTED on this machine", sep="!", red=True, bold=True)
+        for reason, count in reasons.most_common():
+            terminalreporter.write_line(f"{count} test{'s' * (count > 1)} skipped: {reason}", red=True)
