@@ -1,0 +1,37 @@
+"""The operator's settings: a TOML file and environment variables in, frozen typed objects out.
+
+    HEBO_SYNC_* variables  >  config.toml  >  defaults
+
+`load_settings` reads everything and reports every mistake at once. `store_settings` checks one store's table
+(those that live in the database too) and `dump` is its reverse.
+"""
+
+from plugin.config.load import CONFIG_VARIABLE, load_settings
+from plugin.config.settings import (
+    AppSettings,
+    DatabaseSettings,
+    HeboSettings,
+    RelaySettings,
+    ServerSettings,
+    Settings,
+    StoreSettings,
+)
+from plugin.config.stores import dump, store_settings
+from plugin.config.tables import ConfigError, ConfigFileError, SettingsError
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "AppSettings",
+    "ConfigError",
+    "ConfigFileError",
+    "DatabaseSettings",
+    "HeboSettings",
+    "RelaySettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "StoreSettings",
+    "dump",
+    "load_settings",
+    "store_settings",
+]
