@@ -1,0 +1,1 @@
+"""What answers to browsers, stores and the image service over HTTP."""
