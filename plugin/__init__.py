@@ -1,0 +1,81 @@
+"""hebo-sync, the application: this module is the only place where the real parts are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from plugin.clock import Clock
+    from plugin.config import Settings
+    from plugin.hebo import HeboClient
+    from plugin.pipeline.parts import Parts, Policy
+
+__version__ = "0.1.0"
+
+
+@contextmanager
+def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | None = None) -> Iterator[Parts]:
+    """Everything a command or a server works with; closed at the end of the block.
+
+    Makes the data folder, its key file and the database where they are missing. Raises SecretsError,
+    DatabaseError, StorageError.
+    """
+    from connectors.http import new_session
+    from plugin.clock import SystemClock
+    from plugin.db import Database
+    from plugin.hebo import PollSchedule
+    from plugin.instances import Instance, end_leases
+    from plugin.links import PictureLinks
+    from plugin.pictures import PictureStore
+    from plugin.pipeline import stores
+    from plugin.pipeline.parts import Parts, Policy
+    from plugin.secrets import KeyRing
+
+    clock = clock or SystemClock()
+    data_dir = settings.app.data_dir
+    data_dir.mkdir(parents=True, exist_ok=True)
+    keys = KeyRing.open(settings.app.secret_key, data_dir)
+    with ExitStack() as stack:
+        db = Database(settings.database.url)
+        stack.callback(db.close)
+        db.migrate()
+        instance = Instance(data_dir)
+        stack.callback(instance.close)
+        dead = instance.dead()
+        with db.write() as session:
+            end_leases(session, dead, clock.now())
+            stores.sync_provisioned(session, settings, clock.now())
+        instance.forget(dead)
+        outside = new_session(allow_private=settings.app.allow_private_addresses, pool_size=16)
+        stack.callback(outside.close)
+        api_key = settings.hebo.api_key
+        yield Parts(
+            settings=settings,
+            db=db,
+            clock=clock,
+            keys=keys,
+            pictures=PictureStore(data_dir / "pictures"),
+            links=PictureLinks(keys.derive("picture links"), settings.app.public_url, clock.now),
+            outside=lambda: outside,
+            hebo=_hebo(settings, stack) if api_key else None,
+            key_fingerprint=keys.fingerprint(api_key.get_secret_value()) if api_key else "",
+            instance=instance.name,
+            schedule=PollSchedule(settings.hebo.poll_bands, settings.hebo.poll_margin),
+            policy=policy or Policy(),
+        )
+
+
+def _hebo(settings: Settings, stack: ExitStack) -> HeboClient:
+    from connectors.http import new_session
+    from plugin.hebo import HeboClient
+
+    hebo = settings.hebo
+    assert hebo.api_key is not None  # noqa: S101  # the caller looked
+    # The operator names this address, so it may be a private one (a sandbox, a proxy of the company).
+    session = new_session(allow_private=True, pool_size=hebo.max_connections + 4)
+    stack.callback(session.close)
+    return HeboClient(
+        session, hebo.base_url, hebo.api_key.get_secret_value(), submit_deadline=hebo.submit_deadline, read_deadline=15
+    )

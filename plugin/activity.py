@@ -1,0 +1,86 @@
+"""What happened, for people: events are stored as a code and its words, and made into sentences when shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from plugin.models import Event, GenerationTask, Product
+
+# English sentences by code; `{name}` stands for a word of the event's data.
+SENTENCES: Mapping[str, str] = {
+    "store_refreshed": "catalogue read: {read} products, {changed} new or changed, {skipped} skipped",
+    "store_failed": "the catalogue could not be read: {reason}",
+    "product_skipped": "{where}: {reason}",
+    "product_problem": "{title}: {reason}",
+    "task_planned": "{title}: {images} pictures planned ({pack})",
+    "task_submitted": "{title}: {images} prompts submitted",
+    "task_refused": "{title}: the image service refused the request, nothing was spent: {reason}",
+    "task_in_doubt": "{title}: it is unknown whether {images} prompts were accepted: {reason}. Held, not sent again",
+    "doubt_settled": "{title}: {verdict}: {reason}",
+    "task_done": "{title}: {succeeded} pictures made, {failed} failed; {billable} billed, {refunded} refunded",
+    "task_stalled": "{title}: no result after {hours} hours; still asked for, rarely",
+    "task_odd": "{title}: the image service's answer was not understood: {reason}. Asked again later",
+    "task_cancelled": "{title}: cancelled before anything was spent: {reason}",
+    "image_failed": "{title}, {shot}: {reason}",
+    "image_trouble": "{title}, {shot}: the finished picture could not be fetched: {reason}. Tried again for free",
+    "image_lost": "{title}, {shot}: paid for and lost: {reason}",
+    "published": "{title}: {images} pictures on the listing",
+    "publish_refused": "{title}: the store did not take the pictures: {reason}. They stay approved",
+    "image_refused": "{title}: one picture was not taken: {reason}. It stays approved",
+    "withdrawn": "{title}: {images} pictures taken off the listing",
+    "undo_refused": "{title}: the pictures could not be taken off: {reason}",
+    "account_waits": "nothing is submitted for now: {reason}",
+    "retry_planned": "{title}: {images} failed pictures will be tried again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an event is about: row ids."""
+
+    store_id: int | None = None
+    product_id: int | None = None
+    task_id: int | None = None
+
+
+def record(
+    session: Session, at: datetime, code: str, data: Mapping[str, Any], about: About, *, trouble: bool = False
+) -> None:
+    """Add an event to the transaction. `data` holds the words of the code's sentence, plain JSON values."""
+    session.add(
+        Event(
+            at=at,
+            code=code,
+            trouble=trouble,
+            store_id=about.store_id,
+            product_id=about.product_id,
+            task_id=about.task_id,
+            data=dict(data),
+        )
+    )
+
+
+def record_product(
+    session: Session, product: Product, at: datetime, code: str, *, trouble: bool = False, **data: Any
+) -> None:
+    """An event about a product; its title and its id in the store are among the words."""
+    words = {"title": product.title, "product": product.external_id, **data}
+    record(session, at, code, words, About(product.store_id, product.id), trouble=trouble)
+
+
+def record_task(
+    session: Session, task: GenerationTask, at: datetime, code: str, *, trouble: bool = False, **data: Any
+) -> None:
+    """An event about a task; its product's title and id in the store are among the words."""
+    words = {"title": task.product.title, "product": task.product.external_id, "task": task.id, **data}
+    record(session, at, code, words, About(task.store_id, task.product_id, task.id), trouble=trouble)
+
+
+def sentence(event: Event) -> str:
+    """The event in plain English."""
+    return SENTENCES[event.code].format_map(event.data)
