@@ -1,0 +1,162 @@
+"""Doubt: a submit whose answer never came. Held, never sent again by itself; settled by the quota or a person.
+
+While one is being settled (`due_at` set) the account submits nothing, so that the quota's figures stay readable.
+Once only a person can decide (`due_at` None) the account goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from plugin import accounts, money
+from plugin.activity import record_task
+from plugin.hebo import HeboError, Quota
+from plugin.models import Account, GenerationTask, LostImage
+from plugin.money import Doubt, Settlement, Verdict
+from plugin.pipeline.lane import Lane
+from plugin.states import ImageState, TaskState
+
+LOOK_EVERY = timedelta(seconds=15)
+LEASE = timedelta(seconds=45)
+# Other tasks may stay unfinished for hours; the account must not stand still for them.
+HOLD_AT_MOST = timedelta(minutes=20)
+# A refund is learned of up to a poll's interval after it happened.
+REFUND_SLACK = timedelta(minutes=2)
+LOST = "it was accepted and billed, but its id was lost with the answer, so its pictures cannot be fetched"
+
+
+class SettleError(Exception):
+    """A person's decision cannot be taken; the message says why."""
+
+
+def doubt(session: Session, task: GenerationTask, now: datetime, reason: str) -> None:
+    """Put a task whose submit has no answer in doubt; the quota is looked at next."""
+    task.state, task.doubt_at, task.doubt_note, task.due_at = TaskState.IN_DOUBT, now, reason, now
+    record_task(session, task, now, "task_in_doubt", trouble=True, images=len(task.images), reason=reason)
+
+
+def doubt_holds_until(session: Session, account_id: int) -> datetime | None:
+    """When a doubt that is being settled is looked at next; None: there is none, the account may submit."""
+    held = (GenerationTask.account_id == account_id) & (GenerationTask.state == TaskState.IN_DOUBT)
+    return session.scalar(select(func.max(GenerationTask.due_at)).where(held))
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtItem:
+    task_id: int
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaAnswer:
+    at: datetime
+    quota: Quota | HeboError
+
+
+class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
+    """Looks at the quota for each task in doubt until it is settled or only a person can."""
+
+    name = "doubt"
+
+    def claim(self, limit: int) -> Sequence[DoubtItem]:
+        due = GenerationTask.state == TaskState.IN_DOUBT
+        with self.parts.db.read() as session:
+            found = session.scalar(select(GenerationTask.id).where(due, GenerationTask.due_at <= self.now).limit(1))
+        if found is None or self.parts.hebo is None:
+            return []
+        with self.parts.db.write() as session:
+            account = accounts.current(session, self.parts.key_fingerprint, self.now)
+            where = due & (GenerationTask.account_id == account.id)
+            ids = self.claim_rows(session, GenerationTask, where, LEASE, limit)
+            return [DoubtItem(task_id, account.id) for task_id in ids]
+
+    def work(self, item: DoubtItem) -> QuotaAnswer:
+        assert self.parts.hebo is not None  # noqa: S101  # claim() gives nothing without a client
+        try:
+            return QuotaAnswer(self.now, self.parts.hebo.quota())
+        except HeboError as error:
+            return QuotaAnswer(self.now, error)
+
+    def store(self, outcomes: Sequence[tuple[DoubtItem, QuotaAnswer]]) -> None:
+        with self.parts.db.write() as session:
+            for item, answer in outcomes:
+                task = session.get_one(GenerationTask, item.task_id)
+                account = session.get_one(Account, item.account_id)
+                if isinstance(answer.quota, Quota):
+                    account = accounts.note_quota(session, account, answer.quota, answer.at, "quota")
+                if task.state is TaskState.IN_DOUBT:
+                    self._settle(session, task, account)
+
+    def next_due(self) -> datetime | None:
+        if self.parts.hebo is None:
+            return None
+        with self.parts.db.read() as session:
+            mine = (GenerationTask.state == TaskState.IN_DOUBT) & (
+                Account.key_fingerprint == self.parts.key_fingerprint
+            )
+            return session.scalar(select(func.min(GenerationTask.due_at)).join(Account).where(mine))
+
+    def _settle(self, session: Session, task: GenerationTask, account: Account) -> None:
+        now, hebo = self.now, self.parts.settings.hebo
+        sent_at = task.sent_at or task.created_at
+        since = task.baseline_at or sent_at
+        case = Doubt(
+            images=len(task.images),
+            sent_at=sent_at,
+            baseline_used=task.baseline_used,
+            refunds=accounts.refunds_since(session, account.id, since, slack=REFUND_SLACK),
+            open_tasks=accounts.open_tasks(session, account.id, but=task.id),
+            exclusive=hebo.exclusive,
+        )
+        readings = accounts.readings_since(session, account.id, sent_at)
+        settlement = money.settle(case, readings, now, timedelta(seconds=hebo.doubt_wait))
+        if settlement.final:
+            apply_settlement(session, task, settlement, now)
+        elif now - (task.doubt_at or sent_at) > HOLD_AT_MOST:
+            apply_settlement(session, task, Settlement(Verdict.UNDECIDED, settlement.reason), now)
+        else:
+            task.due_at, task.doubt_note = now + LOOK_EVERY, settlement.reason
+
+
+def apply_settlement(session: Session, task: GenerationTask, settlement: Settlement, now: datetime) -> None:
+    """Store a verdict: accepted loses the pictures, not accepted plans the task again, undecided asks a person."""
+    task.doubt_note = settlement.reason
+    if settlement.verdict is Verdict.ACCEPTED:
+        _lose(session, task, now)
+    elif settlement.verdict is Verdict.NOT_ACCEPTED:
+        task.state, task.due_at, task.reserved = TaskState.PLANNED, now, 0
+        task.sent_at = task.baseline_used = task.baseline_at = task.doubt_at = None
+    else:
+        task.due_at = None
+    serious = settlement.verdict is not Verdict.NOT_ACCEPTED
+    verdict = _WORDS[settlement.verdict]
+    record_task(session, task, now, "doubt_settled", trouble=serious, verdict=verdict, reason=settlement.reason)
+
+
+_WORDS = {
+    Verdict.ACCEPTED: "the prompts had been accepted; their pictures are billed and lost",
+    Verdict.NOT_ACCEPTED: "the prompts had not been accepted; they are sent again",
+    Verdict.UNDECIDED: "a person must say whether the prompts were accepted (hebo-sync tasks settle)",
+}
+
+
+def settle_by_person(session: Session, task: GenerationTask, now: datetime, *, accepted: bool) -> None:
+    """A person's word on a task in doubt. Raises SettleError if it is not in doubt (any more)."""
+    if task.state is not TaskState.IN_DOUBT:
+        raise SettleError(f"task {task.id} is {task.state}, not in doubt; nothing was changed")
+    verdict = Verdict.ACCEPTED if accepted else Verdict.NOT_ACCEPTED
+    apply_settlement(session, task, Settlement(verdict, "a person said so"), now)
+
+
+def _lose(session: Session, task: GenerationTask, now: datetime) -> None:
+    task.state, task.due_at, task.ended_at, task.error = TaskState.LOST, None, now, LOST
+    task.billable = task.refunded = None  # only the service knows how many of them succeeded
+    for image in task.images:
+        image.state, image.error = ImageState.LOST, LOST
+        lost = LostImage(image_id=image.id, task_id=task.id, store_id=task.store_id, billed=None, reason=LOST, at=now)
+        session.add(lost)

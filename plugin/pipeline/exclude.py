@@ -1,0 +1,64 @@
+"""What is not (or no longer) to be made: cancelled before anything is spent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.orm import Session, aliased
+
+from plugin.activity import About, record, record_task
+from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundMember
+from plugin.states import ImageState, ProductState, TaskState
+
+# States in which a product wants pictures, so that a round is kept for it.
+WANTING = (ProductState.NEW, ProductState.READY, ProductState.BAD_IMAGE)
+PLACEHOLDER = "many unrelated products share this picture: it is a placeholder. Give the product its own photo"
+
+
+def cancel_planned(session: Session, product: Product, now: datetime, reason: str) -> int:
+    """Cancel the unsubmitted tasks of rounds that no other product wants; gives how many."""
+    other = aliased(RoundMember)
+    wanted = exists().where(
+        other.round_id == RoundMember.round_id,
+        other.product_id != product.id,
+        other.product_id.in_(select(Product.id).where(Product.state.in_(WANTING))),
+    )
+    rounds = select(RoundMember.round_id).where(RoundMember.product_id == product.id, ~wanted)
+    return cancel_tasks(session, GenerationTask.round_id.in_(rounds), now, reason)
+
+
+def cancel_tasks(session: Session, where: ColumnElement[bool], now: datetime, reason: str) -> int:
+    """Cancel those of the tasks that are still planned; a submitted one is never touched."""
+    taken = session.execute(
+        update(GenerationTask)
+        .where(where, GenerationTask.state == TaskState.PLANNED)
+        .values(state=TaskState.CANCELLED, due_at=None, error=reason, ended_at=now)
+        .returning(GenerationTask.id)
+        .execution_options(synchronize_session="fetch")
+    ).scalars()
+    ids = list(taken)
+    images = GeneratedImage.task_id.in_(ids) & (GeneratedImage.state == ImageState.WAITING)
+    session.execute(update(GeneratedImage).where(images).values(state=ImageState.CANCELLED))
+    for task in session.scalars(select(GenerationTask).where(GenerationTask.id.in_(ids))):
+        record_task(session, task, now, "task_cancelled", reason=reason)
+    return len(ids)
+
+
+def mark_placeholder(session: Session, store_id: int, where: ColumnElement[bool], now: datetime) -> None:
+    """Leave the products alone whose picture is a placeholder; one event for all of them."""
+    shared = (Product.store_id == store_id) & where & Product.state.in_(WANTING)
+    rows = session.scalars(select(Product).where(shared)).all()
+    for row in rows:
+        row.state, row.due_at, row.problem = ProductState.PLACEHOLDER, None, PLACEHOLDER
+    if not rows:
+        return
+    shas = {row.reference_sha for row in rows if row.reference_sha}
+    rounds = select(Round.id).where(Round.store_id == store_id, Round.reference_sha.in_(shas))
+    cancel_tasks(session, GenerationTask.round_id.in_(rounds), now, "its picture is a placeholder")
+    words = {
+        "title": f"{rows[0].title} and {len(rows) - 1} more",
+        "products": [row.external_id for row in rows[:20]],
+        "reason": PLACEHOLDER,
+    }
+    record(session, now, "product_problem", words, About(store_id), trouble=True)

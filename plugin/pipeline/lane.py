@@ -1,0 +1,150 @@
+"""Lanes and their dispatcher: claim, work outside, store.
+
+A lane's claim is a lease: the due time is moved forward in the statement that takes the row, so a dead
+worker's work comes back by itself and two workers never hold the same row. A row whose work breaks in a way
+nobody foresaw keeps its lease, so that it cannot loop; the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from plugin.models import GeneratedImage, GenerationTask, Product, Publication
+from plugin.pipeline.parts import Parts
+
+log = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+Claimable = type[GenerationTask] | type[GeneratedImage] | type[Product] | type[Publication]
+
+
+class Lane(ABC, Generic[Item, Outcome]):
+    """One step of the walk. capacity: how many items are worked on at once."""
+
+    name: str
+    capacity: int = 1
+
+    def __init__(self, parts: Parts):
+        self.parts = parts
+
+    @property
+    def now(self) -> datetime:
+        return self.parts.clock.now()
+
+    def claim_rows(
+        self, session: Session, model: Claimable, where: ColumnElement[bool], lease: timedelta, limit: int
+    ) -> list[int]:
+        """Take due rows by one conditional UPDATE; gives their ids."""
+        now = self.now
+        due = where & (model.due_at <= now)
+        chosen = select(model.id).where(due).order_by(model.due_at, model.id).limit(limit)
+        taken = (
+            update(model)
+            .where(model.id.in_(chosen.scalar_subquery()), due)
+            .values(due_at=now + lease, owner=self.parts.instance)
+            .returning(model.id)
+            .execution_options(synchronize_session=False)
+        )
+        return sorted(session.execute(taken).scalars())
+
+    @abstractmethod
+    def claim(self, limit: int) -> Sequence[Item]:
+        """Take up to `limit` due items; from then on they are this process's until the lease ends."""
+
+    @abstractmethod
+    def work(self, item: Item) -> Outcome:
+        """The outside part, on a thread of the lane's own; what can go wrong comes back as an outcome."""
+
+    @abstractmethod
+    def store(self, outcomes: Sequence[tuple[Item, Outcome]]) -> None:
+        """Decide what follows and commit it."""
+
+    @abstractmethod
+    def next_due(self) -> datetime | None:
+        """When something can move here by itself; None: not without a person, money or another day."""
+
+
+class _Runner(Generic[Item, Outcome]):
+    """One lane with its threads and what they have finished."""
+
+    def __init__(self, lane: Lane[Item, Outcome], wake: threading.Event):
+        self.lane = lane
+        self._wake = wake
+        self._pool = ThreadPoolExecutor(lane.capacity, thread_name_prefix=lane.name)
+        self._finished: SimpleQueue[tuple[Item, Future[Outcome]]] = SimpleQueue()
+        self.in_flight = 0
+
+    def store_finished(self) -> None:
+        outcomes: list[tuple[Item, Outcome]] = []
+        while True:
+            try:
+                item, future = self._finished.get_nowait()
+            except Empty:
+                break
+            self.in_flight -= 1
+            broken = future.exception()
+            if broken is None:
+                outcomes.append((item, future.result()))
+            else:
+                log.error("%s: unforeseen error; the item is tried again later", self.lane.name, exc_info=broken)
+        if outcomes:
+            self.lane.store(outcomes)
+
+    def start_due(self) -> None:
+        free = self.lane.capacity - self.in_flight
+        if free <= 0:
+            return
+        for item in self.lane.claim(free):
+            self.in_flight += 1
+            future = self._pool.submit(self.lane.work, item)
+            future.add_done_callback(lambda done, item=item: self._done(item, done))  # type: ignore[misc]
+
+    def _done(self, item: Item, future: Future[Outcome]) -> None:
+        self._finished.put((item, future))
+        self._wake.set()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Dispatcher:
+    """Drives the lanes. `tick()` stores what is finished and starts what is due; it never waits for the network."""
+
+    def __init__(self, lanes: Sequence[Lane[Any, Any]]):
+        self._wake = threading.Event()
+        self._runners = [_Runner(lane, self._wake) for lane in lanes]
+
+    def tick(self) -> None:
+        for runner in self._runners:
+            runner.store_finished()
+            runner.start_due()
+
+    @property
+    def in_flight(self) -> int:
+        return sum(runner.in_flight for runner in self._runners)
+
+    def next_due(self) -> datetime | None:
+        """The soonest time at which any lane can move by itself."""
+        times = [due for runner in self._runners if (due := runner.lane.next_due()) is not None]
+        return min(times, default=None)
+
+    def wait(self, seconds: float) -> None:
+        """Until some work is finished, at most so long."""
+        self._wake.wait(max(0.0, seconds))
+        self._wake.clear()
+
+    def close(self) -> None:
+        """Let the running work end, store it, start nothing new."""
+        for runner in self._runners:
+            runner.close()
+            runner.store_finished()

@@ -1,0 +1,267 @@
+"""plan: fetch and look at each new reference picture, then plan what is made from it, once.
+
+The reference's identity is its bytes. A broken or useless one is found here, before money is spent.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import distinct, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from plugin.activity import record_product, record_task
+from plugin.config import StoreSettings
+from plugin.links import NoPublicUrlError
+from plugin.models import GeneratedImage, GenerationTask, Picture, Product, Round, RoundMember
+from plugin.pictures import Look, PictureError, StorageError, fetch_picture, look, read_picture, reference_problem
+from plugin.pipeline import stores
+from plugin.pipeline.due import update_due
+from plugin.pipeline.exclude import cancel_tasks, mark_placeholder
+from plugin.pipeline.lane import Lane
+from plugin.pipeline.parts import Parts
+from plugin.states import ProductState, TaskState
+from templates import PackError, PromptPack, PromptSet, RenderError
+
+LEASE = timedelta(seconds=90)
+BACKOFF = (2, 10, 60, 600)  # seconds; then the product is reported and left until the next refresh
+FIRST_ROUND = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a product's picture is."""
+
+    product_id: int
+    url: str
+    local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A reference with bytes on disk (look set), or why there are none. permanent: asking again will not help."""
+
+    look: Look | None = None
+    size: int = 0
+    problem: str = ""
+    permanent: bool = True
+
+
+class PlanLane(Lane[Reference, Looked]):
+    """Looks at references and plans."""
+
+    name = "plan"
+    capacity = 8
+
+    def claim(self, limit: int) -> Sequence[Reference]:
+        due = Product.state == ProductState.NEW
+        with self.parts.db.read() as session:
+            if session.scalar(select(Product.id).where(due, Product.due_at <= self.now).limit(1)) is None:
+                return []
+        with self.parts.db.write() as session:
+            known = stores.configured(self.parts, session)
+            ids = self.claim_rows(session, Product, due & Product.store_id.in_(known), LEASE, limit)
+            rows = session.scalars(select(Product).where(Product.id.in_(ids)))
+            return [Reference(row.id, row.reference_url, row.reference_local) for row in rows]
+
+    def work(self, item: Reference) -> Looked:
+        try:
+            if item.local:
+                self.parts.links.require()
+                data = read_picture(Path(item.url)).data
+            else:
+                data = fetch_picture(self.parts.outside(), item.url).data
+            seen = look(data)
+            if problem := reference_problem(seen):
+                return Looked(problem=f"its picture {item.url} cannot be used: {problem}")
+            self.parts.pictures.put(data)
+        except NoPublicUrlError as error:
+            return Looked(problem=str(error))
+        except PictureError as error:
+            return Looked(problem=f"its picture {item.url} cannot be used: {error}", permanent=error.permanent)
+        except StorageError as error:
+            return Looked(problem=str(error), permanent=False)
+        return Looked(look=seen, size=len(data))
+
+    def store(self, outcomes: Sequence[tuple[Reference, Looked]]) -> None:
+        with self.parts.db.write() as session:
+            for item, seen in outcomes:
+                product = session.get_one(Product, item.product_id)
+                if (product.reference_url, product.state) != (item.url, ProductState.NEW):
+                    continue  # changed or gone meanwhile: its new picture is due by itself
+                if seen.look is None:
+                    _report(session, product, seen, self.now)
+                else:
+                    keep_picture(session, seen.look, seen.size, self.now)
+                    self._plan(session, product, seen.look.sha256)
+
+    def _plan(self, session: Session, product: Product, sha: str) -> None:
+        product.reference_sha, product.state, product.problem = sha, ProductState.READY, None
+        product.due_at, product.attempts = None, 0
+        session.flush()
+        config = stores.config_of(self.parts, product.store)
+        try:
+            plan_product(session, self.parts, product, config)
+        except (PackError, RenderError) as error:
+            product.state, product.problem = ProductState.BAD_IMAGE, str(error)
+            _record_problem(session, product, self.now)
+
+    def next_due(self) -> datetime | None:
+        with self.parts.db.read() as session:
+            known = stores.configured(self.parts, session)
+            due = (Product.state == ProductState.NEW) & Product.store_id.in_(known)
+            return session.scalar(select(func.min(Product.due_at)).where(due))
+
+
+def _report(session: Session, product: Product, seen: Looked, now: datetime) -> None:
+    product.problem = seen.problem
+    if not seen.permanent and product.attempts < len(BACKOFF):
+        product.due_at = now + timedelta(seconds=BACKOFF[product.attempts])
+        product.attempts += 1
+        return
+    product.state, product.due_at = ProductState.BAD_IMAGE, None
+    _record_problem(session, product, now)
+
+
+def _record_problem(session: Session, product: Product, now: datetime) -> None:
+    record_product(session, product, now, "product_problem", trouble=True, reason=product.problem)
+
+
+def keep_picture(session: Session, seen: Look, size: int, now: datetime) -> None:
+    """Remember a picture whose bytes are on disk; the same bytes are one row."""
+    if session.get(Picture, seen.sha256) is None:
+        session.add(
+            Picture(
+                sha=seen.sha256,
+                extension=seen.extension,
+                mime=seen.mime,
+                width=seen.width,
+                height=seen.height,
+                size=size,
+                created_at=now,
+            )
+        )
+        session.flush()
+
+
+def plan_product(session: Session, parts: Parts, product: Product, config: StoreSettings) -> Round | None:
+    """Give a product whose reference is known its round; None where there was one already.
+
+    Products of a store that share the picture share the round: the first one's facts write the prompts. A
+    round of any pack counts: another pack or a new version of it is never planned by itself, only on request.
+    Raises PackError, RenderError.
+    """
+    sha, now = product.reference_sha, parts.clock.now()
+    _leave_old_rounds(session, product, now)
+    if _is_placeholder(session, product, config.shared_image_limit):
+        mark_placeholder(session, product.store_id, Product.reference_sha == sha, now)
+        return None
+    known = select(Round).where(Round.store_id == product.store_id, Round.reference_sha == sha)
+    rounds = session.scalars(known).all()
+    if not rounds:
+        return plan_round(session, parts, product, config, FIRST_ROUND)
+    for known_round in rounds:
+        _join(session, parts, known_round, product)
+    return None
+
+
+def plan_round(session: Session, parts: Parts, product: Product, config: StoreSettings, number: int) -> Round | None:
+    """Plan one round of the store's pack; None if somebody else planned the same meanwhile."""
+    language = config.language or parts.settings.app.language
+    pack = parts.pack(config.pack, language)
+    prompts = pack.render(product.facts)
+    now = parts.clock.now()
+    planned = Round(
+        store_id=product.store_id,
+        reference_sha=product.reference_sha,
+        pack=pack.name,
+        number=number,
+        pack_version=pack.version,
+        language=language,
+        placement=config.placement.value,
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(planned)
+    except IntegrityError:
+        return None
+    session.add(RoundMember(round_id=planned.id, product_id=product.id))
+    _plan_task(session, parts, product, planned, pack, prompts)
+    return planned
+
+
+def _plan_task(  # one place where all of a task's facts meet
+    session: Session, parts: Parts, product: Product, planned: Round, pack: PromptPack, prompts: PromptSet
+) -> None:
+    now, hebo = parts.clock.now(), parts.settings.hebo
+    task = GenerationTask(
+        round_id=planned.id,
+        store_id=product.store_id,
+        product_id=product.id,
+        state=TaskState.PLANNED,
+        due_at=now,
+        model=pack.model or hebo.model,
+        size=hebo.size or pack.size,
+        aspect_ratio=hebo.aspect_ratio or pack.aspect_ratio,
+        created_at=now,
+    )
+    session.add(task)
+    session.flush()
+    for position, prompt in enumerate(prompts.prompts):
+        session.add(
+            GeneratedImage(
+                round_id=planned.id,
+                task_id=task.id,
+                position=position,
+                shot=prompt.shot,
+                prompt=prompt.text,
+                alt=prompt.alt,
+                key=new_key(),
+                warnings=[],
+                created_at=now,
+            )
+        )
+    session.flush()
+    record_task(session, task, now, "task_planned", images=len(prompts.prompts), pack=pack.name)
+
+
+def new_key() -> str:
+    """The key of one picture: `hs-` and 26 lower-case base32 characters (130 random bits)."""
+    return "hs-" + base64.b32encode(secrets.token_bytes(17)).decode().lower()[:26]
+
+
+def _join(session: Session, parts: Parts, known: Round, product: Product) -> None:
+    if all(member.product_id != product.id for member in known.members):
+        known.members.append(RoundMember(round_id=known.id, product_id=product.id))
+        session.flush()
+        update_due(session, known, parts.clock.now(), parts.policy)
+
+
+def _is_placeholder(session: Session, product: Product, limit: int) -> bool:
+    sharing = (
+        (Product.store_id == product.store_id)
+        & (Product.reference_sha == product.reference_sha)
+        & (Product.state != ProductState.GONE)
+    )
+    units = session.scalar(select(func.count(distinct(Product.unit))).where(sharing)) or 0
+    return units > limit
+
+
+def _leave_old_rounds(session: Session, product: Product, now: datetime) -> None:
+    """The product has another picture now: what was only planned from the old one is not made for it."""
+    old = (
+        select(RoundMember)
+        .join(Round)
+        .where(RoundMember.product_id == product.id, Round.reference_sha != product.reference_sha)
+    )
+    for member in session.scalars(old).all():
+        others = select(func.count()).where(RoundMember.round_id == member.round_id, RoundMember.id != member.id)
+        if not session.scalar(others):
+            cancel_tasks(session, GenerationTask.round_id == member.round_id, now, "its picture has changed")

@@ -1,0 +1,282 @@
+"""poll: ask for each running task when the limits allow it, and take what it became.
+
+The next time is moved on in the transaction that claims a poll, before the call: a kill costs one interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.orm import Session
+
+from plugin.activity import record_task
+from plugin.hebo import (
+    FailedItem,
+    Finished,
+    HeboError,
+    KeyRefusedError,
+    Odd,
+    Result,
+    Running,
+    TaskMissingError,
+    TooFrequentError,
+)
+from plugin.hebo.schedule import TERMINAL_INTERVAL
+from plugin.models import Account, GeneratedImage, GenerationTask, LostImage
+from plugin.pipeline.due import update_due
+from plugin.pipeline.lane import Lane
+from plugin.pipeline.results import Slot, assign, order_of
+from plugin.states import ImageState, TaskState
+
+LEASE = timedelta(seconds=20)  # longer than the call's own deadline, so that a task is never polled twice at once
+TROUBLE_PAUSES = (5, 10, 20, 40, 60)  # seconds, growing (API contract, "Errors": 500 on a poll)
+STALLED_PAUSE = timedelta(minutes=10)
+POLLED = (TaskState.GENERATING, TaskState.STALLED, TaskState.DONE, TaskState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A claimed poll. images: how many prompts the task has."""
+
+    task_id: int
+    remote_id: str
+    sent_at: datetime
+    polled_at: datetime | None
+    state: TaskState
+    images: int
+
+    @property
+    def ended(self) -> bool:
+        return self.state in (TaskState.DONE, TaskState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """answer None: it left too late to be legal, and was not sent. stamp: what the next interval counts from."""
+
+    sent_at: datetime
+    stamp: datetime
+    answer: Running | Finished | Odd | HeboError | None
+
+
+class PollLane(Lane[Poll, Polled]):
+    """Polls the account's tasks. capacity: the setting hebo.max_connections."""
+
+    name = "poll"
+
+    @property
+    def capacity(self) -> int:  # type: ignore[override]  # a setting here, a constant elsewhere
+        return self.parts.settings.hebo.max_connections
+
+    def claim(self, limit: int) -> Sequence[Poll]:
+        if self.parts.hebo is None:
+            return []
+        now = self.now
+        with self.parts.db.read() as session:
+            due = GenerationTask.state.in_(POLLED) & (GenerationTask.due_at <= now)
+            if session.scalar(select(GenerationTask.id).where(due).limit(1)) is None:
+                return []
+        with self.parts.db.write() as session:
+            account = select(Account.id).where(Account.key_fingerprint == self.parts.key_fingerprint)
+            where = GenerationTask.state.in_(POLLED) & GenerationTask.account_id.in_(account)
+            return _polls(session, self.claim_rows(session, GenerationTask, where, LEASE, limit))
+
+    def work(self, item: Poll) -> Polled:
+        hebo, schedule = self.parts.hebo, self.parts.schedule
+        assert hebo is not None  # noqa: S101  # claim() gives nothing without a client
+        sent = self.now
+        if item.polled_at is not None:
+            last, age = _age(item.polled_at, item), _age(sent, item)
+            if not schedule.allows(last, age):
+                return Polled(sent, item.polled_at, None)
+        try:
+            answer: Running | Finished | Odd | HeboError = hebo.poll(item.remote_id)
+        except HeboError as error:
+            answer = error
+        # The service stamps a poll's arrival, which lies between sending and the answer.
+        stamp = max(sent, self.now - timedelta(seconds=schedule.margin))
+        return Polled(sent, stamp, answer)
+
+    def store(self, outcomes: Sequence[tuple[Poll, Polled]]) -> None:
+        quiet = [self._quiet(item, polled) for item, polled in outcomes if _is_quiet(item, polled)]
+        with self.parts.db.write() as session:
+            if quiet:
+                session.connection().execute(_QUIET, quiet)
+            for item, polled in outcomes:
+                if not _is_quiet(item, polled):
+                    self._store_one(session, item, polled)
+                elif isinstance(polled.answer, Running):
+                    _note_order(session, item, polled.answer)
+            self._stall(session)
+
+    def next_due(self) -> datetime | None:
+        with self.parts.db.read() as session:
+            account = select(Account.id).where(Account.key_fingerprint == self.parts.key_fingerprint)
+            mine = GenerationTask.account_id.in_(account)
+            states = GenerationTask.state.in_((TaskState.GENERATING, TaskState.DONE, TaskState.FAILED))
+            return session.scalar(select(func.min(GenerationTask.due_at)).where(mine, states))
+
+    def _store_one(self, session: Session, item: Poll, polled: Polled) -> None:
+        task = session.get_one(GenerationTask, item.task_id)
+        answer, now = polled.answer, self.now
+        task.polls, task.polled_at = task.polls + 1, polled.stamp
+        if isinstance(answer, TooFrequentError):
+            task.refused_polls += 1
+            task.due_at = now + timedelta(seconds=answer.retry_after or TERMINAL_INTERVAL)
+        elif isinstance(answer, Finished):
+            task.troubles = 0
+            finish(session, task, answer, now)
+            update_due(session, task.round, now, self.parts.policy)
+        elif item.ended:
+            task.due_at = None  # it was asked again for fresh addresses only; the download asks once more
+        else:
+            self._trouble(session, task, item, polled)
+
+    def _trouble(self, session: Session, task: GenerationTask, item: Poll, polled: Polled) -> None:
+        """Odd, missing or no answer: the task is kept and asked for again, with growing pauses; never resubmitted."""
+        pause = TROUBLE_PAUSES[min(task.troubles, len(TROUBLE_PAUSES) - 1)]
+        task.due_at = max(self._next_poll(item, polled), self.now + timedelta(seconds=pause))
+        task.troubles += 1
+        reason = polled.answer.what if isinstance(polled.answer, Odd) else str(polled.answer)
+        known, task.error = task.error, reason
+        if isinstance(polled.answer, (Odd, TaskMissingError, KeyRefusedError)) and known != reason:
+            record_task(session, task, self.now, "task_odd", trouble=True, reason=reason)
+
+    def _quiet(self, item: Poll, polled: Polled) -> dict[str, object]:
+        answer = polled.answer
+        return {
+            "task": item.task_id,
+            "due": self._next_poll(item, polled),
+            "stamp": polled.stamp,
+            "status": answer.status if isinstance(answer, Running) else None,
+            "sent": 1 if answer is not None else 0,
+        }
+
+    def _next_poll(self, item: Poll, polled: Polled) -> datetime:
+        """The soonest legal time; past the deadline rarely."""
+        age = _age(polled.stamp, item)
+        if age > self.parts.settings.hebo.stall_after:
+            return polled.stamp + STALLED_PAUSE
+        return item.sent_at + timedelta(seconds=self.parts.schedule.next_age(age))
+
+    def _stall(self, session: Session) -> None:
+        """Past the deadline a task is marked and shown (API contract, "the most polls a task may have")."""
+        now, after = self.now, self.parts.settings.hebo.stall_after
+        late = (GenerationTask.state == TaskState.GENERATING) & (
+            GenerationTask.sent_at < now - timedelta(seconds=after)
+        )
+        for task in session.scalars(select(GenerationTask).where(late)):
+            task.state = TaskState.STALLED
+            record_task(session, task, now, "task_stalled", trouble=True, hours=round(after / 3600, 1))
+
+
+_QUIET = (
+    update(GenerationTask.__table__)  # type: ignore[arg-type]  # a Table, at run time
+    .where(GenerationTask.__table__.c.id == bindparam("task"))
+    .values(
+        due_at=bindparam("due"),
+        polled_at=bindparam("stamp"),
+        remote_status=bindparam("status"),
+        polls=GenerationTask.__table__.c.polls + bindparam("sent"),
+        troubles=0,
+    )
+)
+
+
+def _is_quiet(item: Poll, polled: Polled) -> bool:
+    """Nothing happened: only the times move on (the great majority, so it is one statement for all of them)."""
+    return not item.ended and (polled.answer is None or isinstance(polled.answer, Running))
+
+
+def _age(at: datetime, item: Poll) -> float:
+    return (at - item.sent_at).total_seconds()
+
+
+def _polls(session: Session, ids: Sequence[int]) -> list[Poll]:
+    count = (
+        select(func.count())
+        .where(GeneratedImage.task_id == GenerationTask.id)
+        .correlate(GenerationTask)
+        .scalar_subquery()
+    )
+    task = GenerationTask
+    columns = (task.id, task.remote_id, task.sent_at, task.polled_at, task.state, count)
+    rows = session.execute(select(*columns).where(GenerationTask.id.in_(ids), GenerationTask.remote_id.is_not(None)))
+    return [Poll(*row) for row in rows]
+
+
+def _note_order(session: Session, item: Poll, answer: Running) -> None:
+    """Remember the items' order the first time that it is complete: it is the prompts' order."""
+    order = order_of(answer.items, item.images)
+    if order is None:
+        return
+    unseen = (GenerationTask.id == item.task_id) & GenerationTask.item_order.is_(None)
+    session.execute(update(GenerationTask).where(unseen).values(item_order=order))
+
+
+def finish(session: Session, task: GenerationTask, answer: Finished, now: datetime) -> None:
+    """Take a task's end: its pictures are due for download at once, its failed items keep their reason."""
+    sent = [image.item_id or "" for image in task.images] if task.parent_id else None
+    slots = assign(len(task.images), task.item_order, sent, answer)
+    if task.state in (TaskState.DONE, TaskState.FAILED):
+        _renew_urls(task, slots)
+        return
+    for image, slot in zip(task.images, slots, strict=True):
+        _end_image(session, task, image, slot, now)
+    succeeded = sum(isinstance(slot.entry, Result) for slot in slots)
+    task.state = TaskState.DONE if succeeded else TaskState.FAILED
+    task.remote_status, task.error, task.due_at, task.ended_at = answer.status, None, None, now
+    money = answer.money
+    task.billable = succeeded if money.billable is None else money.billable
+    task.refunded = len(slots) - succeeded if money.refunded is None else money.refunded
+    record_task(
+        session,
+        task,
+        now,
+        "task_done",
+        succeeded=succeeded,
+        failed=len(slots) - succeeded,
+        billable=task.billable,
+        refunded=task.refunded,
+    )
+
+
+def _end_image(session: Session, task: GenerationTask, image: GeneratedImage, slot: Slot, now: datetime) -> None:
+    entry = slot.entry
+    image.prompt_known = image.prompt_known and slot.known
+    image.item_id = entry.task_id if entry is not None else image.item_id
+    image.retry_allowed = False
+    if isinstance(entry, Result) and entry.image_url:
+        image.result_url, image.due_at, image.attempts = entry.image_url, now, 0
+        return
+    if isinstance(entry, FailedItem):
+        image.state, image.error = ImageState.FAILED, entry.error_message[:500] or "the image service gave no reason"
+        image.retry_allowed = entry.manual_retry_allowed
+    elif entry is not None:
+        lose(session, task, image, "the image service counts it as made but gave no address for it", now)
+        return
+    else:
+        image.state, image.error = ImageState.FAILED, "the image service's answer does not mention it"
+    record_task(session, task, now, "image_failed", trouble=True, shot=image.shot, reason=image.error)
+
+
+def lose(session: Session, task: GenerationTask, image: GeneratedImage, reason: str, now: datetime) -> None:
+    """A picture that was paid for and cannot be had."""
+    image.state, image.error, image.due_at = ImageState.LOST, reason, None
+    session.add(
+        LostImage(image_id=image.id, task_id=task.id, store_id=task.store_id, billed=True, reason=reason, at=now)
+    )
+    record_task(session, task, now, "image_lost", trouble=True, shot=image.shot, reason=reason)
+
+
+def _renew_urls(task: GenerationTask, slots: Sequence[Slot]) -> None:
+    """An ended task was asked again because a download failed: the service may have given new addresses."""
+    task.due_at = None
+    by_id = {slot.entry.task_id: slot.entry for slot in slots if isinstance(slot.entry, Result)}
+    for image in task.images:
+        entry = by_id.get(image.item_id or "")
+        if image.state is ImageState.WAITING and entry is not None and entry.image_url:
+            image.result_url = entry.image_url

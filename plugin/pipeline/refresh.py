@@ -1,0 +1,237 @@
+"""refresh: read the catalogue and keep what changed. No picture is fetched and nothing is spent here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import and_, distinct, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from connectors import ConnectorError, ImageRef, Product, Skipped
+from plugin.activity import About, record, record_product
+from plugin.models import Product as ProductRow
+from plugin.models import Store
+from plugin.pipeline import stores
+from plugin.pipeline.exclude import cancel_planned, mark_placeholder
+from plugin.pipeline.lane import Lane
+from plugin.pipeline.parts import Parts
+from plugin.states import ProductState
+
+BATCH = 500
+# A delta is read with an overlap: a store's clock and ours differ, and a change may be committed late.
+OVERLAP = timedelta(minutes=5)
+SWEEP_EVERY = timedelta(days=7)
+LEASE = timedelta(minutes=30)
+RETRY_AFTER = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Refreshed:
+    """What one refresh did. failed: why the catalogue could not be read to its end; permanent: asking again
+    will not help."""
+
+    read: int = 0
+    changed: int = 0
+    skipped: int = 0
+    failed: str | None = None
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshItem:
+    store_id: int
+    started: datetime
+    since: datetime | None  # None: a full read, which also finds what is gone
+
+
+class RefreshLane(Lane[RefreshItem, Refreshed]):
+    """Reads the stores whose refresh is due. The rows are stored as they stream by, so memory stays flat."""
+
+    name = "refresh"
+    capacity = 4
+
+    def claim(self, limit: int) -> Sequence[RefreshItem]:
+        now = self.now
+        with self.parts.db.read() as session:
+            due = session.scalars(select(Store.id).where(Store.refresh_due_at <= now)).all()
+        if not due:
+            return []
+        with self.parts.db.write() as session:
+            known = stores.configured(self.parts, session)
+            return [item for store_id in due[:limit] if (item := _claim(session, store_id, now, store_id in known))]
+
+    def work(self, item: RefreshItem) -> Refreshed:
+        done = Refreshed()
+        with self.parts.db.read() as session:
+            row = session.get_one(Store, item.store_id)
+            config = stores.config_of(self.parts, row)
+        try:
+            found = stores.connect(self.parts, config).products(item.since)
+            for batch in _batches(found):
+                self._keep(item, batch, done)
+        except ConnectorError as error:
+            done.failed, done.permanent = str(error), error.permanent
+        return done
+
+    def _keep(self, item: RefreshItem, batch: Sequence[Product | Skipped], done: Refreshed) -> None:
+        products = {found.id: found for found in batch if isinstance(found, Product)}
+        skipped = [found for found in batch if isinstance(found, Skipped)]
+        with self.parts.db.write() as session:
+            done.changed += _upsert(session, item, products)
+            for one in skipped:
+                _report(session, item, one)
+        done.read += len(products)
+        done.skipped += len(skipped)
+
+    def store(self, outcomes: Sequence[tuple[RefreshItem, Refreshed]]) -> None:
+        with self.parts.db.write() as session:
+            for item, done in outcomes:
+                _finish(session, self.parts, item, done)
+
+    def next_due(self) -> datetime | None:
+        with self.parts.db.read() as session:
+            known = stores.configured(self.parts, session)
+            return session.scalar(
+                select(func.min(Store.refresh_due_at)).where(Store.id.in_(known), Store.problem.is_(None))
+            )
+
+
+def _batches(found: Iterator[Product | Skipped]) -> Iterator[list[Product | Skipped]]:
+    while batch := list(islice(found, BATCH)):
+        yield batch
+
+
+def _claim(session: Session, store_id: int, now: datetime, wanted: bool) -> RefreshItem | None:  # noqa: FBT001
+    row = session.get_one(Store, store_id)
+    take = update(Store).where(Store.id == store_id, Store.refresh_due_at <= now)
+    taken = session.scalar(take.values(refresh_due_at=now + LEASE if wanted else None).returning(Store.id))
+    if not wanted or taken is None:
+        return None
+    full = row.refreshed_until is None or row.swept_at is None or row.swept_at + SWEEP_EVERY <= now
+    return RefreshItem(store_id, now, None if full or row.refreshed_until is None else row.refreshed_until - OVERLAP)
+
+
+def _upsert(session: Session, item: RefreshItem, products: dict[str, Product]) -> int:
+    """Store what was read; gives how many are new or have another picture."""
+    where = (ProductRow.store_id == item.store_id) & ProductRow.external_id.in_(products)
+    rows = {row.external_id: row for row in session.scalars(select(ProductRow).where(where))}
+    changed = 0
+    for product in products.values():
+        row = rows.get(product.id)
+        if row is None:
+            row = ProductRow(store_id=item.store_id, external_id=product.id, created_at=item.started, facts={})
+            row.reference_id = row.reference_url = ""
+            session.add(row)
+        changed += _apply(session, row, product, item.started)
+    return changed
+
+
+def _apply(session: Session, row: ProductRow, product: Product, now: datetime) -> bool:
+    row.title, row.url, row.unit = product.title, product.url, product.group or product.id
+    row.facts, row.updated_at, row.seen_at = product.facts(), product.updated_at, now
+    reference = reference_of(product)
+    if reference is None:
+        return _without_reference(session, row, product, now)
+    where = str(reference.path) if reference.path else reference.url
+    same = (row.reference_id, row.reference_url) == (reference.id, where)
+    settled = row.state not in (ProductState.GONE, ProductState.NO_IMAGE, ProductState.OURS)
+    if same and row.state is not None and settled:
+        return False
+    row.reference_id, row.reference_url, row.reference_local = reference.id, where, reference.path is not None
+    if row.state is not ProductState.EXCLUDED:
+        row.state, row.problem, row.attempts = ProductState.NEW, None, 0
+        row.due_at = None  # the end of the refresh makes it due: placeholders must be known before
+    return True
+
+
+def reference_of(product: Product) -> ImageRef | None:
+    """The picture to generate from: the main one, or else the first that is not one of ours.
+
+    A picture that carries a key of ours is never a reference, or the app would feed on itself and bill for ever.
+    """
+    pictures = (product.main_image, *product.images) if product.main_image else ()
+    return next((picture for picture in pictures if picture and not picture.key), None)
+
+
+def _without_reference(session: Session, row: ProductRow, product: Product, now: datetime) -> bool:
+    ours = product.main_image is not None
+    state = ProductState.OURS if ours else ProductState.NO_IMAGE
+    if row.state is state or (ours and row.reference_sha):
+        return False  # our own picture stands where the known reference stood: nothing new to make
+    row.state, row.due_at = state, None
+    row.problem = (
+        "all its pictures were made by hebo-sync; give it a photo to generate from"
+        if ours
+        else "it has no picture; add one in the store"
+    )
+    session.flush()
+    record_product(session, row, now, "product_problem", trouble=True, reason=row.problem)
+    return True
+
+
+def _report(session: Session, item: RefreshItem, skipped: Skipped) -> None:
+    words = {"where": skipped.where, "product": skipped.product_id, "reason": skipped.reason}
+    record(session, item.started, "product_skipped", words, About(item.store_id), trouble=True)
+
+
+def _finish(session: Session, parts: Parts, item: RefreshItem, done: Refreshed) -> None:
+    row = session.get_one(Store, item.store_id)
+    now = parts.clock.now()
+    row.refresh_due_at = None
+    row.problem = done.failed
+    if done.failed:
+        row.refresh_due_at = None if done.permanent else now + RETRY_AFTER
+        record(session, now, "store_failed", {"reason": done.failed}, About(row.id), trouble=True)
+    else:
+        row.refreshed_until = item.started
+        if item.since is None:
+            row.swept_at = item.started
+            _mark_gone(session, item)
+    _mark_placeholders(session, parts, row)
+    _make_due(session, row.id, now)
+    counts = {"read": done.read, "changed": done.changed, "skipped": done.skipped}
+    record(session, now, "store_refreshed", counts, About(row.id))
+
+
+def _mark_gone(session: Session, item: RefreshItem) -> None:
+    """A full read saw everything: what it did not see is gone, and what is only planned for it is cancelled."""
+    unseen = and_(
+        ProductRow.store_id == item.store_id,
+        ProductRow.seen_at < item.started,
+        ProductRow.state != ProductState.GONE,
+    )
+    for row in session.scalars(select(ProductRow).where(unseen)):
+        row.state, row.due_at, row.problem = ProductState.GONE, None, "it is no longer in the store"
+        cancel_planned(session, row, item.started, "the product is gone")
+
+
+def _mark_placeholders(session: Session, parts: Parts, store: Store) -> None:
+    """One address behind the pictures of many unrelated products is a placeholder."""
+    limit = stores.config_of(parts, store).shared_image_limit
+    fresh = (ProductRow.store_id == store.id) & (ProductRow.state == ProductState.NEW)
+    new = select(ProductRow.reference_url).where(fresh)
+    shared = (
+        select(ProductRow.reference_url)
+        .where(
+            ProductRow.store_id == store.id,
+            ProductRow.reference_url.in_(new),
+            ProductRow.state.not_in((ProductState.GONE, ProductState.EXCLUDED)),
+        )
+        .group_by(ProductRow.reference_url)
+        .having(func.count(distinct(ProductRow.unit)) > limit)
+    )
+    for url in session.scalars(shared).all():
+        mark_placeholder(session, store.id, ProductRow.reference_url == url, parts.clock.now())
+
+
+def _make_due(session: Session, store_id: int, now: datetime) -> None:
+    """Have the new pictures looked at, and those again that were broken: somebody may have mended them."""
+    waiting = or_(
+        and_(ProductRow.state == ProductState.NEW, ProductRow.due_at.is_(None)),
+        ProductRow.state == ProductState.BAD_IMAGE,
+    )
+    values = {"state": ProductState.NEW, "due_at": now, "attempts": 0}
+    session.execute(update(ProductRow).where(ProductRow.store_id == store_id, waiting).values(values))

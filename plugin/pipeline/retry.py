@@ -1,0 +1,98 @@
+"""Retries that a person asks for: failed items again, another round, a product's picture looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from plugin.activity import record_task
+from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundMember
+from plugin.pipeline import stores
+from plugin.pipeline.parts import Parts
+from plugin.pipeline.plan import plan_round
+from plugin.states import ImageState, ProductState, TaskState
+
+
+class RetryError(Exception):
+    """It cannot be tried again; the message says why. Nothing was changed."""
+
+
+def retry_failed(session: Session, parts: Parts, task: GenerationTask) -> GenerationTask:
+    """Plan a retry of a task's failed items (vendor document §7). Reserves again; charged only if it succeeds.
+
+    The pictures move to the new task, so that no item can be tried twice at once. Raises RetryError.
+    """
+    if task.state not in (TaskState.DONE, TaskState.FAILED):
+        raise RetryError(f"task {task.id} is {task.state}: only a finished one can be tried again")
+    failed = [image for image in task.images if image.state is ImageState.FAILED]
+    if task.remote_id is None:
+        return _resubmit(session, parts, task, failed)
+    allowed = [image for image in failed if image.retry_allowed and image.item_id]
+    if not allowed:
+        raise RetryError(f"task {task.id} has no failed pictures that the image service allows to try again")
+    return _follow_up(session, parts, task, allowed, parent_id=task.id)
+
+
+def _resubmit(session: Session, parts: Parts, task: GenerationTask, failed: Sequence[GeneratedImage]) -> GenerationTask:
+    """The service refused the request itself (400), so nothing was ever accepted: it is sent anew."""
+    if not failed:
+        raise RetryError(f"task {task.id} has no failed pictures")
+    return _follow_up(session, parts, task, failed, parent_id=None)
+
+
+def _follow_up(
+    session: Session, parts: Parts, task: GenerationTask, images: Sequence[GeneratedImage], parent_id: int | None
+) -> GenerationTask:
+    now = parts.clock.now()
+    same = (GenerationTask.round_id == task.round_id) & (GenerationTask.part == task.part)
+    attempts = session.scalar(select(func.max(GenerationTask.attempt)).where(same)) or 0
+    copied = ("round_id", "part", "store_id", "product_id", "priority", "model", "size", "aspect_ratio")
+    again = GenerationTask(
+        **{name: getattr(task, name) for name in copied},
+        attempt=attempts + 1,
+        parent_id=parent_id,
+        state=TaskState.PLANNED,
+        due_at=now,
+        created_at=now,
+    )
+    session.add(again)
+    session.flush()
+    for image in images:
+        image.state, image.error, image.task_id, image.attempts = ImageState.WAITING, None, again.id, 0
+        image.result_url = None
+    session.flush()
+    session.expire(task, ["images"])
+    record_task(session, again, now, "retry_planned", images=len(images))
+    return again
+
+
+def generate_again(session: Session, parts: Parts, product: Product) -> Round:
+    """Plan the next round of the store's pack for a product ("regenerate"): new pictures, paid for anew.
+
+    Raises RetryError, PackError, RenderError.
+    """
+    if product.reference_sha is None:
+        raise RetryError(f"{product.title}: {product.problem or 'its picture has not been looked at yet'}")
+    config = stores.config_of(parts, product.store)
+    same = (
+        (Round.store_id == product.store_id)
+        & (Round.reference_sha == product.reference_sha)
+        & (Round.pack == config.pack)
+    )
+    last = session.scalar(select(func.max(Round.number)).where(same)) or 0
+    planned = plan_round(session, parts, product, config, last + 1)
+    if planned is None:
+        raise RetryError(f"{product.title}: the same was just planned by somebody else")
+    sharing = (
+        (Product.store_id == product.store_id)
+        & (Product.reference_sha == product.reference_sha)
+        & (Product.state == ProductState.READY)
+        & (Product.id != product.id)
+    )
+    for other in session.scalars(select(Product).where(sharing)):
+        planned.members.append(RoundMember(round_id=planned.id, product_id=other.id))
+    if product.state is not ProductState.GONE:
+        product.state, product.problem = ProductState.READY, None
+    return planned

@@ -1,0 +1,72 @@
+"""review: a rule or a person decides which pictures may go to the listing. A decision may be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.models import GeneratedImage
+from plugin.pipeline import stores
+from plugin.pipeline.due import update_due
+from plugin.pipeline.parts import Parts
+from plugin.states import IllegalStepError, ImageState
+
+RULE = "rule"
+
+
+class ReviewError(Exception):
+    """A picture cannot be decided that way now; the message says which and why."""
+
+
+def sound(image: GeneratedImage) -> bool:
+    """Whether a rule may approve it: no warnings, and its prompt is known."""
+    return not image.warnings and image.prompt_known
+
+
+def decide_fetched(parts: Parts, image: GeneratedImage, now: datetime) -> None:
+    """A fetched picture is approved by rule (the store's `review = false`, or --approve-all) or goes to review."""
+    config = stores.config_of(parts, image.round.store)
+    by_rule = parts.policy.approve_all or not config.review
+    if by_rule and sound(image):
+        _decide(image, ImageState.APPROVED, RULE, now)
+    else:
+        image.state = ImageState.IN_REVIEW
+
+
+def approve_all(session: Session, parts: Parts) -> int:
+    """Approve every picture in review that a rule may approve; gives how many."""
+    now = parts.clock.now()
+    waiting = select(GeneratedImage).where(GeneratedImage.state == ImageState.IN_REVIEW)
+    chosen = [image for image in session.scalars(waiting) if sound(image)]
+    for image in chosen:
+        _decide(image, ImageState.APPROVED, RULE, now)
+    _update_rounds(session, parts, chosen)
+    return len(chosen)
+
+
+def decide(session: Session, parts: Parts, image_ids: Sequence[int], new: ImageState, by: str) -> None:
+    """A person's decision: approved, rejected, or back in review. All of it or nothing. Raises ReviewError."""
+    now = parts.clock.now()
+    images = session.scalars(select(GeneratedImage).where(GeneratedImage.id.in_(image_ids)).with_for_update()).all()
+    if missing := set(image_ids) - {image.id for image in images}:
+        raise ReviewError(f"there is no picture {min(missing)}; nothing was changed")
+    for image in images:
+        try:
+            _decide(image, new, by, now)
+        except IllegalStepError:
+            message = f"picture {image.id} is {image.state}: it cannot become {new} now; nothing was changed"
+            raise ReviewError(message) from None
+    _update_rounds(session, parts, images)
+
+
+def _decide(image: GeneratedImage, new: ImageState, by: str, now: datetime) -> None:
+    image.state, image.decided_by, image.decided_at = new, by, now
+    image.round.decided_at = now
+
+
+def _update_rounds(session: Session, parts: Parts, images: Sequence[GeneratedImage]) -> None:
+    for planned in {image.round for image in images}:
+        update_due(session, planned, parts.clock.now(), parts.policy)

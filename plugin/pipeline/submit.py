@@ -1,0 +1,348 @@
+"""submit: one task at a time for each account, its intent committed before the call.
+
+A submit without an answer is in doubt (`doubt`): held, and never sent again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from plugin import accounts
+from plugin.activity import record_task
+from plugin.hebo import Accepted, HeboClient, HeboError, NotSentError, Quota
+from plugin.models import Account, GeneratedImage, GenerationTask, Picture
+from plugin.money import Reading, allowance
+from plugin.pipeline import single_file, stores
+from plugin.pipeline.answers import Step, asks_quota, decide
+from plugin.pipeline.doubt import doubt, doubt_holds_until
+from plugin.pipeline.lane import Lane
+from plugin.pipeline.parts import Parts
+from plugin.states import ImageState, TaskState
+
+READING_AGE = timedelta(seconds=60)
+TIGHT = 16  # images: when less than this would remain, the quota is read again before sending
+TIGHT_AGE = timedelta(seconds=5)
+QUOTA_WAIT = timedelta(minutes=10)  # when the day turns is learned from the quota itself
+REFUND_WAIT = timedelta(seconds=20)  # while tasks are open, a refund may make room soon
+RELAY_SECONDS = 30 * 86_400  # the service may fetch a reference again days later, on a retry
+
+
+@dataclass(frozen=True, slots=True)
+class ReadQuota:
+    """Ask for the quota before deciding."""
+
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A committed intent: what is sent. retry_of and item_ids are set for a retry of failed items."""
+
+    account_id: int
+    task_id: int
+    claimed_at: datetime
+    image_url: str
+    prompts: tuple[str, ...]
+    model: str
+    size: str | None
+    aspect_ratio: str | None
+    retry_of: str | None = None
+    item_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, and when it was sent and received. quota: asked for after a refusal, or on its own."""
+
+    sent_at: datetime
+    received_at: datetime
+    result: Accepted | HeboError | None = None
+    quota: Quota | HeboError | None = None
+
+
+class SubmitLane(Lane[ReadQuota | Submission, Answer]):
+    """The account's single file: its lane is held from the claim until the answer is stored."""
+
+    name = "submit"
+
+    def claim(self, limit: int) -> Sequence[ReadQuota | Submission]:
+        if self.parts.hebo is None or not self._something_due():
+            return []
+        with self.parts.db.write() as session:
+            account = accounts.current(session, self.parts.key_fingerprint, self.now)
+            if not single_file.take_lane(session, account, self.parts, self.now):
+                return []
+            item = self._next(session, account)
+            if item is None:
+                single_file.leave_lane(session, account.id, self.parts.instance)
+            return [item] if item else []
+
+    def work(self, item: ReadQuota | Submission) -> Answer:
+        hebo = self.parts.hebo
+        assert hebo is not None  # noqa: S101  # claim() gives nothing without a client
+        sent_at = self.now
+        if isinstance(item, ReadQuota):
+            quota = _ask_quota(hebo)
+            return Answer(sent_at, self.now, quota=quota)
+        if sent_at - item.claimed_at > single_file.START_WITHIN:
+            return Answer(sent_at, sent_at, NotSentError("the program was too busy to send it in time"))
+        result = _send(hebo, item)
+        answer = Answer(sent_at, self.now, result)
+        return replace(answer, quota=_ask_quota(hebo)) if asks_quota(result) else answer
+
+    def store(self, outcomes: Sequence[tuple[ReadQuota | Submission, Answer]]) -> None:
+        with self.parts.db.write() as session:
+            for item, answer in outcomes:
+                account = _note_quota(session, session.get_one(Account, item.account_id), answer)
+                if isinstance(item, Submission):
+                    self._store_answer(session, account, item, answer)
+                single_file.leave_lane(session, account.id, self.parts.instance)
+
+    def next_due(self) -> datetime | None:
+        if self.parts.hebo is None:
+            return None
+        with self.parts.db.read() as session:
+            account = self._account(session)
+            known = stores.configured(self.parts, session)
+            planned = (GenerationTask.state == TaskState.PLANNED) & GenerationTask.store_id.in_(known)
+            due = session.scalar(select(func.min(GenerationTask.due_at)).where(planned))
+            orphans = GenerationTask.state == TaskState.SUBMITTING
+            lease = session.scalar(select(func.min(GenerationTask.due_at)).where(orphans))
+            if due is not None and account is not None:
+                due = single_file.submits_next(session, account, self.parts, due, self.now)
+            return min((time for time in (due, lease) if time is not None), default=None)
+
+    def _account(self, session: Session) -> Account | None:
+        return session.scalars(select(Account).where(Account.key_fingerprint == self.parts.key_fingerprint)).first()
+
+    def _something_due(self) -> bool:
+        """A look without a lock: most ticks find nothing to submit."""
+        with self.parts.db.read() as session:
+            account = self._account(session)
+            waiting = account is not None and account.wait_until is not None and account.wait_until > self.now
+            states = (TaskState.SUBMITTING,) if waiting else (TaskState.PLANNED, TaskState.SUBMITTING)
+            due = GenerationTask.state.in_(states) & (GenerationTask.due_at <= self.now)
+            return session.scalar(select(GenerationTask.id).where(due).limit(1)) is not None
+
+    def _next(self, session: Session, account: Account) -> ReadQuota | Submission | None:
+        """What the lane does now: orphans first, then the next task that may be paid for."""
+        now = self.now
+        single_file.doubt_orphans(session, account, now)
+        waits = account.wait_until is not None and account.wait_until > now
+        if waits or doubt_holds_until(session, account.id) is not None:
+            return None
+        task = _next_planned(session, self.parts, now)
+        if task is None:
+            return None
+        row = accounts.last_reading(session, account.id)
+        reading = accounts.as_reading(row) if row else None
+        if reading is None or _stale(reading, len(task.images), account, now):
+            return ReadQuota(account.id)
+        return self._intent(session, account, task, reading)
+
+    def _intent(self, session: Session, account: Account, task: GenerationTask, reading: Reading) -> Submission | None:
+        """Commit to sending a task, if quota and budget allow it; else split it or have the account wait."""
+        now, images = self.now, len(task.images)
+        budget = self.parts.settings.hebo.daily_budget
+        midnight, tomorrow = day_of(now, self.parts.settings.app.timezone)
+        spent = accounts.spent_since(session, account.id, midnight)
+        room = allowance(reading, budget, spent)
+        if room is None or images <= room:
+            accounts.resume(account)
+            _commit_to(task, account, reading, self.parts.instance, now)
+            return _submission(session, self.parts, account, task, now)
+        if _split(session, task, _day_limit(reading, budget)):
+            return None
+        if budget is not None and images > budget - spent:
+            detail = f"the daily budget of {budget} images (hebo.daily_budget) is used up"
+            single_file.wait(session, account, "budget", detail, tomorrow, now)
+        else:
+            _wait_for_quota(session, account, reading, now)
+        return None
+
+    def _store_answer(self, session: Session, account: Account, item: Submission, answer: Answer) -> None:
+        task = session.get_one(GenerationTask, item.task_id, with_for_update=True)
+        result = answer.result
+        if isinstance(result, Accepted):
+            self._accepted(session, account, task, answer, result)
+        elif result is not None and task.state is TaskState.SUBMITTING and task.owner == self.parts.instance:
+            step = decide(result, answer.quota, len(item.prompts))
+            self._not_accepted(session, account, task, answer, step, result)
+
+    def _accepted(
+        self, session: Session, account: Account, task: GenerationTask, answer: Answer, result: Accepted
+    ) -> None:
+        """Also the late answer of a task that is in doubt by now, or was even settled: the answer is the truth."""
+        if task.remote_id is not None:
+            odd = f"it was accepted twice, as {task.remote_id} and {result.task_id}; only the first is followed"
+            record_task(session, task, self.now, "task_odd", trouble=True, reason=odd)
+            return
+        if task.state is TaskState.PLANNED:
+            task.state = TaskState.SUBMITTING
+        task.state, task.remote_id, task.account_id = TaskState.GENERATING, result.task_id, account.id
+        task.sent_at, task.answered_at, task.reserved = answer.sent_at, answer.received_at, len(task.images)
+        task.doubt_at = task.doubt_note = task.error = task.ended_at = None
+        for image in task.images:
+            if image.state is ImageState.LOST:
+                image.state, image.error = ImageState.WAITING, None
+        task.due_at = first_poll(self.parts, answer.sent_at, answer.received_at)
+        account.troubles = 0
+        record_task(session, task, self.now, "task_submitted", images=len(task.images))
+
+    def _not_accepted(  # where the step, the row and the account meet
+        self, session: Session, account: Account, task: GenerationTask, answer: Answer, step: Step, error: HeboError
+    ) -> None:
+        now = answer.received_at
+        if step.state is TaskState.IN_DOUBT:
+            task.sent_at = answer.sent_at
+            doubt(session, task, now, step.reason)
+            return
+        task.sent_at = task.baseline_used = task.baseline_at = None
+        task.reserved = 0
+        if step.state is TaskState.FAILED:
+            _fail(session, task, step.reason, now)
+            return
+        task.state, task.due_at = TaskState.PLANNED, now + timedelta(seconds=step.pause)
+        if step.account is not None:
+            cause = answer.quota if isinstance(answer.quota, HeboError) else error
+            single_file.wait_after(session, account, cause, now)
+
+
+def first_poll(parts: Parts, sent_at: datetime, received_at: datetime) -> datetime:
+    """When a task is first asked for; legal whenever between the two the service accepted it."""
+    schedule = parts.schedule
+    soonest = received_at + timedelta(seconds=schedule.interval(0))
+    return max(sent_at + timedelta(seconds=schedule.first_age()), soonest)
+
+
+def _commit_to(task: GenerationTask, account: Account, reading: Reading, owner: str, now: datetime) -> None:
+    task.state, task.owner, task.account_id = TaskState.SUBMITTING, owner, account.id
+    task.due_at, task.sent_at = account.lane_until, now
+    task.baseline_used, task.baseline_at = reading.used, reading.at
+    task.reserved = len(task.images)
+
+
+def _submission(session: Session, parts: Parts, account: Account, task: GenerationTask, now: datetime) -> Submission:
+    parent = task.parent
+    return Submission(
+        account_id=account.id,
+        task_id=task.id,
+        claimed_at=now,
+        image_url=_image_url(session, parts, task),
+        prompts=tuple(image.prompt for image in task.images),
+        model=task.model,
+        size=task.size,
+        aspect_ratio=task.aspect_ratio,
+        retry_of=parent.remote_id if parent else None,
+        item_ids=tuple(image.item_id or "" for image in task.images) if parent else (),
+    )
+
+
+def _image_url(session: Session, parts: Parts, task: GenerationTask) -> str:
+    """The reference's public address: the store's own, or a signed one of the relay.
+
+    The relay serves local files, and the bytes that were looked at where the product's picture has changed since.
+    """
+    product, sha = task.product, task.round.reference_sha
+    if not product.reference_local and product.reference_sha == sha:
+        return product.reference_url
+    picture = session.get_one(Picture, sha)
+    return parts.links.url(sha, f"reference-{product.id}.{picture.extension}", RELAY_SECONDS)
+
+
+def _send(hebo: HeboClient, item: Submission) -> Accepted | HeboError:
+    try:
+        if item.retry_of is not None:
+            return hebo.retry_items(item.retry_of, item.item_ids)
+        return hebo.submit(
+            item.image_url, item.prompts, model=item.model, size=item.size, aspect_ratio=item.aspect_ratio
+        )
+    except HeboError as error:
+        return error
+
+
+def _ask_quota(hebo: HeboClient) -> Quota | HeboError:
+    try:
+        return hebo.quota()
+    except HeboError as error:
+        return error
+
+
+def _next_planned(session: Session, parts: Parts, now: datetime) -> GenerationTask | None:
+    known = stores.configured(parts, session)
+    planned = (GenerationTask.state == TaskState.PLANNED) & GenerationTask.store_id.in_(known)
+    best = GenerationTask.priority.desc(), GenerationTask.id
+    chosen = select(GenerationTask).where(planned, GenerationTask.due_at <= now).order_by(*best).limit(1)
+    return session.scalars(chosen.with_for_update(skip_locked=True)).first()
+
+
+def _stale(reading: Reading, images: int, account: Account, now: datetime) -> bool:
+    """Whether the quota must be read before `images` are reserved: it is old, tight, or was waited for."""
+    age, room = now - reading.at, reading.room()
+    tight = room is not None and room - images < TIGHT
+    waited = account.wait_until is not None and reading.at < account.wait_until
+    return waited or age > READING_AGE or (tight and age > TIGHT_AGE)
+
+
+def _day_limit(reading: Reading, budget: int | None) -> int | None:
+    """The most images that a whole day may ever hold; None: no limit."""
+    service = reading.daily_limit if reading.enabled else None
+    return min((limit for limit in (service, budget) if limit is not None), default=None)
+
+
+def _split(session: Session, task: GenerationTask, limit: int | None) -> bool:
+    """A task larger than a whole day's limit is split; the rest becomes the round's next part."""
+    if limit is None or limit < 1 or len(task.images) <= limit or task.parent_id is not None:
+        return False
+    last = select(func.max(GenerationTask.part)).where(GenerationTask.round_id == task.round_id)
+    copied = ("round_id", "store_id", "product_id", "state", "due_at", "priority", "model", "size", "aspect_ratio")
+    values = {name: getattr(task, name) for name in (*copied, "created_at")}
+    rest = GenerationTask(part=(session.scalar(last) or 1) + 1, **values)
+    session.add(rest)
+    session.flush()
+    moved = [image.id for image in task.images[limit:]]
+    session.execute(update(GeneratedImage).where(GeneratedImage.id.in_(moved)).values(task_id=rest.id))
+    session.expire(task)
+    return True
+
+
+def day_of(now: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """The beginning of the day that `now` lies in, in that time zone, and that of the next."""
+    local = now.astimezone(ZoneInfo(timezone))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight, (midnight + timedelta(hours=36)).replace(hour=0)
+
+
+def _wait_for_quota(session: Session, account: Account, reading: Reading, now: datetime) -> None:
+    pause = REFUND_WAIT if accounts.open_tasks(session, account.id) else QUOTA_WAIT
+    detail = f"today's image quota is used up ({reading.room()} of {reading.daily_limit} images remain)"
+    single_file.wait(session, account, "quota", detail, now + pause, now)
+
+
+def _note_quota(session: Session, account: Account, answer: Answer) -> Account:
+    """Keep what the answer says of the quota; a failed look makes the account wait. Gives the key's true account."""
+    quota, at = answer.quota, answer.received_at
+    if isinstance(quota, Quota):
+        account = accounts.note_quota(session, account, quota, at, "quota")
+        account.wait_until = None  # the reading decides now; the reason stays until something is sent
+        if account.wait_reason in ("key", "service"):
+            accounts.resume(account)
+    elif isinstance(quota, HeboError) and answer.result is None:
+        single_file.wait_after(session, account, quota, at)
+    told = answer.result.quota if isinstance(answer.result, Accepted) else None
+    if told is not None and told.used is not None:
+        accounts.note_quota(session, account, told, at, "submit")
+    return account
+
+
+def _fail(session: Session, task: GenerationTask, reason: str, now: datetime) -> None:
+    task.state, task.error, task.due_at, task.ended_at = TaskState.FAILED, reason, None, now
+    for image in task.images:
+        image.state, image.error = ImageState.FAILED, reason
+    record_task(session, task, now, "task_refused", trouble=True, reason=reason)
