@@ -133,9 +133,12 @@ def apply_settlement(session: Session, task: GenerationTask, settlement: Settlem
         task.sent_at = task.baseline_used = task.baseline_at = task.doubt_at = None
     else:
         task.due_at = None
+    lost = len(task.images) if settlement.verdict is Verdict.ACCEPTED else 0
     serious = settlement.verdict is not Verdict.NOT_ACCEPTED
     verdict = _WORDS[settlement.verdict]
-    record_task(session, task, now, "doubt_settled", trouble=serious, verdict=verdict, reason=settlement.reason)
+    record_task(
+        session, task, now, "doubt_settled", trouble=serious, verdict=verdict, reason=settlement.reason, lost=lost
+    )
 
 
 _WORDS = {

@@ -29,10 +29,11 @@ Claimable = type[GenerationTask] | type[GeneratedImage] | type[Product] | type[P
 
 
 class Lane(ABC, Generic[Item, Outcome]):
-    """One step of the walk. capacity: how many items are worked on at once."""
+    """One step of the walk. capacity: how many items are worked on at once. punctual: being late costs here."""
 
     name: str
     capacity: int = 1
+    punctual: bool = False
 
     def __init__(self, parts: Parts):
         self.parts = parts
@@ -138,8 +139,12 @@ class Dispatcher:
         times = [due for runner in self._runners if (due := runner.lane.next_due()) is not None]
         return min(times, default=None)
 
-    def wait(self, seconds: float) -> None:
-        """Until some work is finished, at most so long."""
+    def wait(self, now: datetime, at_most: float) -> None:
+        """Until some work is finished or a punctual lane has work, at most so many seconds."""
+        times = [
+            due for runner in self._runners if runner.lane.punctual and (due := runner.lane.next_due()) is not None
+        ]
+        seconds = min([at_most, *((due - now).total_seconds() for due in times)])
         self._wake.wait(max(0.0, seconds))
         self._wake.clear()
 

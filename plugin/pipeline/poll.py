@@ -66,6 +66,7 @@ class PollLane(Lane[Poll, Polled]):
     """Polls the account's tasks. capacity: the setting hebo.max_connections."""
 
     name = "poll"
+    punctual = True
 
     @property
     def capacity(self) -> int:  # type: ignore[override]  # a setting here, a constant elsewhere

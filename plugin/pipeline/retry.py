@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plugin.activity import record_task
+from plugin.config import StoreSettings
 from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundMember
 from plugin.pipeline import stores
 from plugin.pipeline.parts import Parts
@@ -68,14 +69,15 @@ def _follow_up(
     return again
 
 
-def generate_again(session: Session, parts: Parts, product: Product) -> Round:
-    """Plan the next round of the store's pack for a product ("regenerate"): new pictures, paid for anew.
+def generate_again(session: Session, parts: Parts, product: Product, config: StoreSettings | None = None) -> Round:
+    """Plan the next round for a product ("regenerate"): new pictures, paid for anew.
 
-    Raises RetryError, PackError, RenderError.
+    config: the store's settings, perhaps with another pack (default: as they are). Raises RetryError, PackError,
+    RenderError.
     """
     if product.reference_sha is None:
         raise RetryError(f"{product.title}: {product.problem or 'its picture has not been looked at yet'}")
-    config = stores.config_of(parts, product.store)
+    config = config or stores.config_of(parts, product.store)
     same = (
         (Round.store_id == product.store_id)
         & (Round.reference_sha == product.reference_sha)

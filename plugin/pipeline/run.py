@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from plugin.activity import sentence
-from plugin.models import Event, GeneratedImage, GenerationTask, Product, Publication, PublicationImage, Store
+from plugin.models import Event, GeneratedImage, GenerationTask, Product, Store
 from plugin.pipeline import stores
 from plugin.pipeline.collect import CollectLane
 from plugin.pipeline.doubt import DoubtLane
@@ -24,7 +25,7 @@ from plugin.pipeline.refresh import RefreshLane
 from plugin.pipeline.review import approve_all
 from plugin.pipeline.submit import SubmitLane
 from plugin.pipeline.undo import UndoLane
-from plugin.states import ImageState, ProductState, PublicationState, TaskState
+from plugin.states import ImageState, ProductState, TaskState
 
 # The walk in its order, with the doubts first: while one is being settled its account submits nothing.
 LANES = (RefreshLane, PlanLane, DoubtLane, SubmitLane, PollLane, CollectLane, PublishLane, UndoLane)
@@ -79,7 +80,7 @@ def run(
     far. stop: asked all the time; True ends the run gracefully. Raises StoreUnknownError.
     """
     started = parts.clock.now()
-    first_event = _begin(parts, store, started)
+    first_event = begin(parts, store, started)
     lanes = dispatcher(parts)
     shown = started
     try:
@@ -87,24 +88,19 @@ def run(
             lanes.tick()
             now = parts.clock.now()
             if watch is not None and (now - shown).total_seconds() >= 1:
-                watch(report(parts, started, first_event))
+                watch(report(parts, first_event))
                 shown = now
             if not lanes.in_flight:
                 due = lanes.next_due()
                 if due is None or (not until_idle and due > now):
                     break
-            lanes.wait(_pause(lanes, now))
+            lanes.wait(now, LONGEST_SLEEP)
     finally:
         lanes.close()
-    return report(parts, started, first_event)
+    return report(parts, first_event)
 
 
-def _pause(lanes: Dispatcher, now: datetime) -> float:
-    due = lanes.next_due()
-    return LONGEST_SLEEP if due is None else min(LONGEST_SLEEP, (due - now).total_seconds())
-
-
-def _begin(parts: Parts, store: str | None, now: datetime) -> int:
+def begin(parts: Parts, store: str | None, now: datetime) -> int:
     """Make the refreshes due; a new run is a reason to try again what had to wait for a person."""
     with parts.db.write() as session:
         chosen = [stores.find(parts, session, store).id] if store else list(stores.configured(parts, session))
@@ -114,58 +110,60 @@ def _begin(parts: Parts, store: str | None, now: datetime) -> int:
         return session.scalar(select(func.coalesce(func.max(Event.id), 0))) or 0
 
 
-def report(parts: Parts, since: datetime, after_event: int) -> Report:
-    """What happened since then, and how things stand."""
+def report(parts: Parts, after_event: int) -> Report:
+    """What happened since that event, and how things stand."""
     with parts.db.read() as session:
-        events = session.scalars(select(Event).where(Event.id > after_event).order_by(Event.id)).all()
+        counts = _tally(session, after_event)
         states = _states(session)
         return Report(
-            products=_count(session, select(Product.id).where(Product.state != ProductState.GONE)),
-            planned=_events(events, "task_planned", "retry_planned"),
-            submitted=_events(events, "task_submitted"),
-            completed=_ended(events, failed=False),
-            failed=_ended(events, failed=True) + _events(events, "task_refused"),
-            in_doubt=states.get(TaskState.IN_DOUBT, 0),
-            lost=_events(events, "image_lost") + _lost_with_tasks(session, since),
-            stalled=states.get(TaskState.STALLED, 0),
-            waiting=states.get(TaskState.PLANNED, 0),
-            images=_count(session, select(GeneratedImage.id).where(GeneratedImage.picture_sha.is_not(None))),
-            in_review=_count(session, select(GeneratedImage.id).where(GeneratedImage.state == ImageState.IN_REVIEW)),
-            published=_published(session, since),
-            billable=sum(event.data["billable"] for event in events if event.code == "task_done"),
-            refunded=sum(event.data["refunded"] for event in events if event.code == "task_done"),
-            errors=[_error(event) for event in events if event.trouble][-MOST_ERRORS:],
+            products=_count(session, Product.state != ProductState.GONE),
+            planned=counts["task_planned"] + counts["retry_planned"],
+            submitted=counts["task_submitted"],
+            completed=counts["completed"],
+            failed=counts["failed"] + counts["task_refused"],
+            in_doubt=states[TaskState.IN_DOUBT],
+            lost=counts["lost"] + counts["image_lost"],
+            stalled=states[TaskState.STALLED],
+            waiting=states[TaskState.PLANNED],
+            images=_count(session, GeneratedImage.picture_sha.is_not(None)),
+            in_review=_count(session, GeneratedImage.state == ImageState.IN_REVIEW),
+            published=counts["published_images"],
+            billable=counts["billable"],
+            refunded=counts["refunded"],
+            errors=_errors(session, after_event),
         )
 
 
-def _states(session: Session) -> dict[TaskState, int]:
-    rows = session.execute(select(GenerationTask.state, func.count()).group_by(GenerationTask.state))
-    return {row[0]: row[1] for row in rows}
+def _tally(session: Session, after_event: int) -> Counter[str]:
+    """How often each thing happened, and the pictures and money in the events that count them."""
+    since = Event.id > after_event
+    counts = _pairs(session, select(Event.code, func.count()).where(since).group_by(Event.code))
+    counting = Event.code.in_(("task_done", "published", "doubt_settled"))
+    for code, data in session.execute(select(Event.code, Event.data).where(since, counting)):
+        if code == "task_done":
+            counts["completed" if data["succeeded"] else "failed"] += 1
+            counts["billable"] += data["billable"]
+            counts["refunded"] += data["refunded"]
+        elif code == "published":
+            counts["published_images"] += data["images"]
+        else:
+            counts["lost"] += data["lost"]
+    return counts
 
 
-def _count(session: Session, chosen: Any) -> int:
-    return session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+def _states(session: Session) -> Counter[TaskState]:
+    return _pairs(session, select(GenerationTask.state, func.count()).group_by(GenerationTask.state))
 
 
-def _events(events: Sequence[Event], *codes: str) -> int:
-    return sum(event.code in codes for event in events)
+def _pairs(session: Session, query: Select[Any]) -> Counter[Any]:
+    return Counter({row[0]: row[1] for row in session.execute(query)})
 
 
-def _ended(events: Sequence[Event], *, failed: bool) -> int:
-    return sum(event.code == "task_done" and (event.data["succeeded"] == 0) == failed for event in events)
+def _count(session: Session, where: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).where(where)) or 0
 
 
-def _lost_with_tasks(session: Session, since: datetime) -> int:
-    lost = (GenerationTask.state == TaskState.LOST) & (GenerationTask.ended_at >= since)
-    return _count(session, select(GeneratedImage.id).join(GenerationTask, GeneratedImage.task).where(lost))
-
-
-def _published(session: Session, since: datetime) -> int:
-    """Pictures that came onto a listing; one that several listings share counts for each."""
-    done = (Publication.state == PublicationState.PUBLISHED) & (Publication.published_at >= since)
-    taken = select(PublicationImage.id).join(Publication).where(done, PublicationImage.refused.is_(None))
-    return _count(session, taken)
-
-
-def _error(event: Event) -> dict[str, Any]:
-    return {"code": event.code, "message": sentence(event), **event.data}
+def _errors(session: Session, after_event: int) -> list[dict[str, Any]]:
+    troubles = select(Event).where(Event.id > after_event, Event.trouble).order_by(Event.id.desc()).limit(MOST_ERRORS)
+    events = reversed(session.scalars(troubles).all())
+    return [{"code": event.code, "message": sentence(event), **event.data} for event in events]

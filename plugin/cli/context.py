@@ -1,0 +1,73 @@
+"""What every command starts from: the settings, the parts, and how to print."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from plugin import open_parts
+from plugin.config import CONFIG_VARIABLE, Settings, load_settings
+from plugin.pipeline.parts import Parts, Policy
+
+DEFAULT_CONFIG = "config.toml"
+
+
+class Context:
+    """The `--config` of this call; settings are read when a command needs them."""
+
+    def __init__(self, config: Path | None):
+        self._config = config
+
+    def path(self) -> Path | None:
+        """The configuration file: --config, the environment's, or ./config.toml where there is one."""
+        named = self._config or os.environ.get(CONFIG_VARIABLE)
+        if named:
+            return Path(named)
+        here = Path(DEFAULT_CONFIG)
+        return here if here.exists() else None
+
+    def settings(self) -> Settings:
+        """Raises ConfigError."""
+        return load_settings(self.path(), os.environ)
+
+    @contextmanager
+    def parts(self, policy: Policy | None = None) -> Iterator[Parts]:
+        with open_parts(self.settings(), policy=policy) as parts:
+            yield parts
+
+
+pass_context = click.make_pass_decorator(Context)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output; times as ISO 8601."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
+    """A table for people; `empty` is said where there is nothing to show."""
+    if not rows:
+        click.echo(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def note(text: str) -> None:
+    """A line for the person at the terminal, apart from the output."""
+    click.echo(text, err=True)

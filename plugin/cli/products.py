@@ -1,0 +1,249 @@
+"""hebo-sync products: what the catalogues hold, the prompts, and which products get pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import click
+from sqlalchemy.orm import Session
+
+from plugin.cli.context import Context, json_option, note, pass_context, print_json, print_table
+from plugin.cli.lookup import (
+    TroubleError,
+    demand_yes,
+    fields,
+    limit_option,
+    product_of,
+    products_of,
+    store_id_of,
+    store_option,
+    tell_rest,
+    when,
+    yes_option,
+)
+from plugin.cli.quota import QuotaView, ask_quota
+from plugin.config import StoreSettings
+from plugin.models import Product
+from plugin.pipeline import stores, views
+from plugin.pipeline.include import ChoiceError
+from plugin.pipeline.include import exclude as exclude_product
+from plugin.pipeline.include import include as include_product
+from plugin.pipeline.parts import Parts
+from plugin.pipeline.retry import generate_again
+from plugin.pipeline.views import PublicationView, RoundView
+from plugin.states import ProductState
+from templates import PromptSet
+
+# Products in these states get nothing new, whoever asks: state → what to do first.
+NOT_NOW: Mapping[ProductState, str] = {
+    ProductState.GONE: "it is no longer in the store",
+    ProductState.EXCLUDED: "it is excluded; take it in again first (hebo-sync products include)",
+    ProductState.NEW: "its picture has not been looked at yet; read the store first (hebo-sync stores refresh)",
+}
+
+pack_option = click.option("--pack", metavar="NAME", help="Another prompt pack than the store's.")
+
+
+@click.group()
+def products() -> None:
+    """The products: number or STORE:ID, for example 17 or main:SKU-1."""
+
+
+@products.command("list")
+@store_option
+@click.option("--state", type=click.Choice([state.value for state in ProductState]), help="Only in this state.")
+@limit_option
+@json_option
+@pass_context
+def list_products(context: Context, store: str | None, state: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
+    """Products with their state and how many pictures they have."""
+    with context.parts() as parts, parts.db.read() as session:
+        chosen = ProductState(state) if state else None
+        page = views.list_products(session, store_id=store_id_of(session, parts, store), state=chosen, limit=limit)
+    if as_json:
+        print_json([dataclasses.asdict(row) for row in page.rows])
+        return
+    rows = [
+        (row.id, f"{row.store}:{row.external_id}", row.title, row.state, _counts(row.pictures), row.problem)
+        for row in page.rows
+    ]
+    empty = "no products; read a store first: hebo-sync stores refresh NAME"
+    print_table(("id", "product", "title", "state", "pictures", "problem"), rows, empty=empty)
+    tell_rest(page)
+
+
+def _counts(pictures: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(pictures.items()))
+
+
+@products.command("show")
+@click.argument("product", metavar="ID")
+@json_option
+@pass_context
+def show_product(context: Context, product: str, as_json: bool) -> None:  # noqa: FBT001
+    """One product: state, reference picture, rounds, pictures, publications."""
+    with context.parts() as parts, parts.db.read() as session:
+        detail = views.product_detail(session, product_of(session, parts, product))
+    if as_json:
+        print_json(dataclasses.asdict(detail))
+        return
+    row = detail.product
+    fields(
+        [
+            ("product", f"{row.store}:{row.external_id} ({row.id})"),
+            ("title", row.title),
+            ("state", row.state),
+            ("problem", row.problem),
+            ("page", detail.url),
+            ("reference", detail.reference),
+            ("seen", detail.seen_at),
+        ]
+    )
+    _show_rounds(detail.rounds)
+    pictures = [(image.id, image.task_id, image.pack, image.shot, image.state, image.error) for image in detail.images]
+    click.echo("\npictures")
+    print_table(("id", "task", "pack", "shot", "state", "error"), pictures, empty="none")
+    _show_publications(detail.publications)
+
+
+def _show_rounds(rounds: Sequence[RoundView]) -> None:
+    click.echo("\nrounds")
+    rows = [
+        (f"{row.pack} #{row.number}", row.language, ", ".join(map(str, row.tasks)), when(row.created_at),
+         "" if row.current else "from an earlier picture")
+        for row in rounds
+    ]  # fmt: skip
+    print_table(("round", "language", "tasks", "planned", ""), rows, empty="none")
+
+
+def _show_publications(publications: Sequence[PublicationView]) -> None:
+    click.echo("\npublications")
+    rows = [
+        (row.id, row.state, row.placement, len(row.images) - len(row.refused), when(row.published_at), row.error)
+        for row in publications
+    ]
+    print_table(("id", "state", "placement", "pictures", "published", "error"), rows, empty="none")
+
+
+@products.command("prompts")
+@click.argument("product", metavar="ID")
+@pack_option
+@click.option("--language", metavar="CODE", help="en or zh; default: the store's.")
+@json_option
+@pass_context
+def show_prompts(context: Context, product: str, pack: str | None, language: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """The prompts and alt texts that the product's facts give, as they would be sent. Nothing is sent."""
+    with context.parts() as parts, parts.db.read() as session:
+        row = product_of(session, parts, product)
+        prompts = _prompts(parts, row, _config(parts, row, pack), language)
+    show_prompt_set(prompts, as_json=as_json)
+
+
+def show_prompt_set(prompts: PromptSet, *, as_json: bool) -> None:
+    """Rendered prompts on standard output."""
+    if as_json:
+        print_json(dataclasses.asdict(prompts))
+        return
+    click.echo(f"pack {prompts.pack}, version {prompts.version}, language {prompts.language}")
+    for prompt in prompts.prompts:
+        click.echo(f"\n[{prompt.shot}]\n{prompt.text}\nalt: {prompt.alt}")
+
+
+def _config(parts: Parts, row: Product, pack: str | None) -> StoreSettings:
+    config = stores.config_of(parts, row.store)
+    return config.model_copy(update={"pack": pack}) if pack else config
+
+
+def _prompts(parts: Parts, row: Product, config: StoreSettings, language: str | None = None) -> PromptSet:
+    """Raises PackError, RenderError."""
+    spoken = language or config.language or parts.settings.app.language
+    return parts.pack(config.pack, spoken).render(row.facts)
+
+
+@products.command("generate")
+@click.argument("named", metavar="ID...", nargs=-1, required=True)
+@pack_option
+@yes_option
+@pass_context
+def generate(context: Context, named: Sequence[str], pack: str | None, yes: bool) -> None:  # noqa: FBT001
+    """Plan another round of pictures for products: paid for anew, made by the next run.
+
+    Shows the cost in images against the quota and asks before anything is planned.
+    """
+    with context.parts() as parts:
+        with parts.db.read() as session:
+            chosen = _one_per_picture(products_of(session, parts, named))
+            costs = {row.id: len(_prompts(parts, row, _config(parts, row, pack)).prompts) for row in chosen}
+        total = sum(costs.values())
+        note(f"{len(chosen)} products, {total} prompts: {total} images. {_afford(ask_quota(parts), total)}")
+        demand_yes(f"Plan {total} images?", yes=yes)
+        with parts.db.write() as session:
+            for row in _again(session, costs):
+                planned = generate_again(session, parts, row, _config(parts, row, pack))
+                click.echo(f"{row.title}: round {planned.number} of {planned.pack} planned, {costs[row.id]} images")
+    click.echo("next: hebo-sync run --until-idle")
+
+
+def _again(session: Session, ids: Iterable[int]) -> list[Product]:
+    """The rows once more, for writing. Raises TroubleError where one has changed so that nothing may be made."""
+    return _one_per_picture([session.get_one(Product, row_id) for row_id in ids])
+
+
+def _one_per_picture(rows: Sequence[Product]) -> list[Product]:
+    """Products that may get a round, one for each reference picture: those that share it share the round."""
+    chosen: dict[tuple[int, str | None], Product] = {}
+    for row in rows:
+        problem = NOT_NOW.get(row.state)
+        if problem is None and row.reference_sha is None:
+            problem = row.problem or "it has no picture to start from"
+        if problem is not None:
+            raise TroubleError(f"{row.store.name}:{row.external_id}: {problem}. Nothing was planned")
+        first = chosen.setdefault((row.store_id, row.reference_sha), row)
+        if first is not row:
+            note(f"{row.title} shares its picture with {first.title}: one round serves both")
+    return list(chosen.values())
+
+
+def _afford(quota: QuotaView, total: int) -> str:
+    """The quota's side of a cost, for people."""
+    if quota.read_at is None:
+        return f"The quota is not known: {quota.error or 'no API key is set'}"
+    if quota.room is None:
+        return "The service counts no quota for this key"
+    limit = f" of {quota.daily_limit}" if quota.daily_limit is not None else ""
+    text = f"Today {quota.room}{limit} are left, {quota.planned} are planned already (read {when(quota.read_at)})"
+    short = total + quota.planned > quota.room
+    return f"{text}. That is not enough for today: the rest waits for another day" if short else text
+
+
+@products.command("exclude")
+@click.argument("named", metavar="ID...", nargs=-1, required=True)
+@pass_context
+def exclude(context: Context, named: Sequence[str]) -> None:
+    """Make nothing (more) for these products. What is only planned is cancelled; what was sent comes to its end."""
+    with context.parts() as parts, _choosing(), parts.db.write() as session:
+        for row in products_of(session, parts, named):
+            cancelled = exclude_product(session, row, parts.clock.now())
+            click.echo(f"{row.title}: excluded" + (f", {cancelled} planned tasks cancelled" if cancelled else ""))
+
+
+@products.command("include")
+@click.argument("named", metavar="ID...", nargs=-1, required=True)
+@pass_context
+def include(context: Context, named: Sequence[str]) -> None:
+    """Take excluded products in again; the next run looks at their pictures."""
+    with context.parts() as parts, _choosing(), parts.db.write() as session:
+        for row in products_of(session, parts, named):
+            include_product(session, row, parts.clock.now())
+            click.echo(f"{row.title}: included again ({row.state})")
+
+
+@contextmanager
+def _choosing() -> Iterator[None]:
+    """One product that cannot be chosen takes all of the command back."""
+    try:
+        yield
+    except ChoiceError as error:
+        raise TroubleError(f"{error}. Nothing was changed") from error

@@ -1,0 +1,35 @@
+"""The picture relay beside a run: up while a public address is set, since stores and the service may fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from plugin.cli.context import note
+from plugin.listener import Listener, ListenerError
+from plugin.pipeline.parts import Parts
+
+
+@contextmanager
+def relay_beside(parts: Parts) -> Iterator[None]:
+    """Serve signed picture addresses for the length of the block, where app.public_url is set.
+
+    A port in use is not an error: another hebo-sync on the same data folder (serve) answers there.
+    """
+    if parts.settings.app.public_url is None:
+        yield
+        return
+    from plugin.web.relay import create_relay
+
+    settings = parts.settings.relay
+    listener = Listener(create_relay(parts.links, parts.pictures), settings.host, settings.port)
+    try:
+        listener.start()
+    except ListenerError as error:
+        note(f"the picture relay was not started: {error}. Fine if another hebo-sync of this data folder runs it")
+        yield
+        return
+    try:
+        yield
+    finally:
+        listener.stop()
