@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from plugin.hebo import Quota
-from plugin.models import Account, GenerationTask, QuotaReading
+from plugin.models import Account, GenerationTask, QuotaReading, Store
 from plugin.money import Reading
 from plugin.states import TaskState
 
 OPEN_STATES = (TaskState.SUBMITTING, TaskState.IN_DOUBT, TaskState.GENERATING, TaskState.STALLED)
+# How long a task whose id was lost may still give images back without our knowing.
+LOST_MAY_REFUND = timedelta(hours=24)
+USER_ID_LENGTH = 200
 
 
 def current(session: Session, fingerprint: str, now: datetime) -> Account:
     """The account of the key with this fingerprint; made at the first meeting, its `user_id` learned later."""
-    account = session.scalars(select(Account).where(Account.key_fingerprint == fingerprint)).first()
-    if account is None:
-        account = Account(key_fingerprint=fingerprint, created_at=now)
-        session.add(account)
-        session.flush()
+    mine = select(Account).where(Account.key_fingerprint == fingerprint)
+    account = session.scalars(mine).first()
+    if account is not None:
+        return account
+    account = Account(key_fingerprint=fingerprint, created_at=now)
+    try:
+        with session.begin_nested():
+            session.add(account)
+    except IntegrityError:  # another process met the key at the same moment
+        return session.scalars(mine).one()
     return account
 
 
@@ -31,7 +40,7 @@ def note_quota(session: Session, account: Account, quota: Quota, at: datetime, s
     A new key of a known account takes that account over; a key that now names another owner gets another
     account, so that tasks are never polled with a key that does not own them.
     """
-    account = _owner(session, account, quota.user_id, at)
+    account = _owner(session, account, quota.user_id[:USER_ID_LENGTH], at)
     session.add(
         QuotaReading(
             account_id=account.id,
@@ -54,19 +63,25 @@ def _owner(session: Session, account: Account, user_id: str, now: datetime) -> A
     if known is None and account.user_id is None:
         account.user_id = user_id
         return account
-    fingerprint = account.key_fingerprint
-    account.key_fingerprint = ""
+    fingerprint, account.key_fingerprint = account.key_fingerprint, None
+    session.flush()  # a fingerprint is one account's at a time
     if known is None:
-        known = Account(user_id=user_id, key_fingerprint=fingerprint, created_at=now)
+        known = Account(user_id=user_id, created_at=now)
         session.add(known)
     known.key_fingerprint = fingerprint
     session.flush()
-    if account.user_id is None:  # met under its new key before the service told whose it is
-        session.execute(
-            update(GenerationTask).where(GenerationTask.account_id == account.id).values(account_id=known.id)
-        )
-        known.lane_owner, known.lane_until = account.lane_owner, account.lane_until
+    if account.user_id is None:
+        _merge(session, account, known, now)
     return known
+
+
+def _merge(session: Session, nameless: Account, known: Account, now: datetime) -> None:
+    """A known account was met under its new key before the service told whose it is: what it has moves there."""
+    for model in (GenerationTask, QuotaReading, Store):
+        session.execute(update(model).where(model.account_id == nameless.id).values(account_id=known.id))
+    if known.lane_until is None or known.lane_until <= now:  # else somebody submits there, with the old key
+        known.lane_owner, known.lane_until = nameless.lane_owner, nameless.lane_until
+    nameless.lane_owner = nameless.lane_until = None
 
 
 def last_reading(session: Session, account_id: int) -> QuotaReading | None:
@@ -112,7 +127,20 @@ def spent_since(session: Session, account_id: int, since: datetime) -> int:
     return session.scalar(select(func.coalesce(func.sum(net), 0)).where(where)) or 0
 
 
+def refunded_after(session: Session, account_id: int, at: datetime) -> bool:
+    """Whether a reading of that time lacks images that tasks of ours have given back since."""
+    later = (GenerationTask.account_id == account_id) & (GenerationTask.ended_at > at) & (GenerationTask.refunded > 0)
+    return session.scalar(select(GenerationTask.id).where(later).limit(1)) is not None
+
+
 def refunds_since(session: Session, account_id: int, since: datetime, *, slack: timedelta) -> int:
-    """Images that ended tasks gave back since then, or so shortly before that the baseline may lack them."""
-    where = (GenerationTask.account_id == account_id) & (GenerationTask.ended_at >= since - slack)
-    return session.scalar(select(func.coalesce(func.sum(GenerationTask.refunded), 0)).where(where)) or 0
+    """Images that ended tasks gave back since then, or so shortly before that the baseline may lack them.
+
+    A task whose id was lost may have given back everything at any time: nobody can tell, so all of it counts.
+    """
+    task = GenerationTask
+    lost = task.state == TaskState.LOST
+    recent = (task.ended_at >= since - slack) | (lost & (task.ended_at >= since - LOST_MAY_REFUND))
+    given_back = func.coalesce(task.refunded, case((lost, task.reserved), else_=0))
+    where = (task.account_id == account_id) & recent
+    return session.scalar(select(func.coalesce(func.sum(given_back), 0)).where(where)) or 0

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 # Two readings count as two only when time has passed between them.
 READINGS_APART = timedelta(seconds=10)
+# Longer without a reading, and the day may have turned in between without being noticed.
+UNSEEN_AT_MOST = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Reading:
         if not self.enabled:
             return None
         if self.remaining is not None:
-            return self.remaining
+            return max(0, self.remaining)
         if self.daily_limit is not None and self.used is not None:
             return max(0, self.daily_limit - self.used)
         return None
@@ -54,9 +57,9 @@ class Settlement:
 class Doubt:
     """A submit of `images` prompts, sent at `sent_at`, whose answer never came.
 
-    baseline_used: the account's `used` just before sending. refunds: images that other tasks of ours gave
-    back since then or about then (whether they are in the baseline is not known). open_tasks: other
-    tasks of the account that are not finished. exclusive: nobody else uses the key.
+    baseline_used: the account's `used` just before sending, read at `baseline_at`. refunds: images that other
+    tasks of ours gave back since then or about then (whether they are in the baseline is not known), or may
+    have. open_tasks: other tasks of the account that are not finished. exclusive: nobody else uses the key.
     """
 
     images: int
@@ -65,6 +68,7 @@ class Doubt:
     refunds: int
     open_tasks: int
     exclusive: bool
+    baseline_at: datetime | None = None
 
 
 def settle(doubt: Doubt, readings: Sequence[Reading], now: datetime, wait: timedelta) -> Settlement:
@@ -77,43 +81,67 @@ def settle(doubt: Doubt, readings: Sequence[Reading], now: datetime, wait: timed
     """
     if doubt.baseline_used is None:
         return Settlement(Verdict.UNDECIDED, "the quota was not known before sending")
-    known = [reading for reading in readings if reading.used is not None]
     if any(not reading.enabled for reading in readings):
         return Settlement(Verdict.UNDECIDED, "the service counts no quota for this key")
+    known = [(reading.at, reading.used) for reading in readings if reading.used is not None]
     if not known:
         return Settlement(Verdict.UNDECIDED, "the quota could not be read yet", final=False)
-    used = known[-1].used or 0
-    if used < doubt.baseline_used - doubt.refunds:
-        return Settlement(Verdict.UNDECIDED, f"used fell from {doubt.baseline_used} to {used}: the day has turned")
-    return _compare(doubt, known, used - doubt.baseline_used, now, wait)
+    lowest = min(used for _, used in known)
+    if lowest < doubt.baseline_used - doubt.refunds:
+        # An unfinished task may have given images back that we do not know of yet.
+        what = f"used fell from {doubt.baseline_used} to {lowest}: the day has turned"
+        return Settlement(Verdict.UNDECIDED, what, final=not doubt.open_tasks)
+    return _compare(doubt, doubt.baseline_used, known, now, wait)
 
 
-def _compare(doubt: Doubt, known: Sequence[Reading], rise: int, now: datetime, wait: timedelta) -> Settlement:
-    """rise: how much `used` grew since the baseline; refunds may hide up to `doubt.refunds` of it."""
-    may_be_accepted = rise <= doubt.images <= rise + doubt.refunds
-    may_be_refused = rise <= 0 <= rise + doubt.refunds
-    if may_be_accepted and not may_be_refused:
-        return Settlement(Verdict.ACCEPTED, f"used rose by exactly {doubt.images}")
+Known = Sequence[tuple[datetime, int]]
+
+
+def _compare(doubt: Doubt, baseline: int, known: Known, now: datetime, wait: timedelta) -> Settlement:
+    """How much `used` rose since the baseline tells what was accepted; refunds may hide up to `doubt.refunds` of it."""
+    rise = known[-1][1] - baseline
+    if 0 < rise <= doubt.images <= rise + doubt.refunds:
+        hidden = f", {doubt.images - rise} were given back meanwhile" if rise < doubt.images else ""
+        return Settlement(Verdict.ACCEPTED, f"used rose by exactly {rise}{hidden}")
     if now - doubt.sent_at < wait:
         return Settlement(Verdict.UNDECIDED, "the service may still take it up", final=False)
-    if may_be_refused and not may_be_accepted:
-        return _not_accepted(doubt, known, wait)
-    return Settlement(Verdict.UNDECIDED, f"used changed by {rise}, which {doubt.images} prompts do not explain")
+    # Were a single image of it reserved or charged, `used` could not be as low as this.
+    if rise == -doubt.refunds:
+        return _not_accepted(doubt, baseline, known, wait)
+    what = f"used changed by {rise}, which does not tell whether {doubt.images} prompts were accepted"
+    return Settlement(Verdict.UNDECIDED, what, final=not (doubt.exclusive and doubt.open_tasks))
 
 
-def _not_accepted(doubt: Doubt, known: Sequence[Reading], wait: timedelta) -> Settlement:
+def _not_accepted(doubt: Doubt, baseline: int, known: Known, wait: timedelta) -> Settlement:
     if not doubt.exclusive:
         return Settlement(
             Verdict.UNDECIDED, "used did not rise, but the key is not set as exclusive (hebo.exclusive) to this app"
         )
     if doubt.open_tasks:
         return Settlement(Verdict.UNDECIDED, f"{doubt.open_tasks} other tasks are unfinished", final=False)
-    last = known[-1]
-    late = last.at - doubt.sent_at >= wait
-    agreeing = [r for r in known if r.used == last.used and last.at - r.at >= READINGS_APART]
-    if not late or not agreeing:
+    figures = [baseline, *(used for _, used in known)]
+    if any(later > earlier for earlier, later in pairwise(figures)):
+        return Settlement(Verdict.UNDECIDED, "used rose and fell again")
+    last_at, last = known[-1]
+    if last_at - doubt.sent_at < wait or not any(last_at - at >= READINGS_APART for at, used in known if used == last):
         return Settlement(Verdict.UNDECIDED, "two equal readings are needed", final=False)
-    return Settlement(Verdict.NOT_ACCEPTED, f"used stayed at {last.used}")
+    if _turn_may_hide(doubt, known):
+        return Settlement(Verdict.UNDECIDED, "used did not rise, but the day may have turned unseen meanwhile")
+    return Settlement(Verdict.NOT_ACCEPTED, f"used stayed at {last}")
+
+
+def _turn_may_hide(doubt: Doubt, known: Known) -> bool:
+    """Whether an acceptance and a turn of the day together may look like nothing at all.
+
+    A new day's `used` holds our prompts at most, so a higher figure is still the old day's. Else an acceptance and a
+    turn would show as a rise or a fall, unless refunds explain the fall or both fell between two readings.
+    """
+    if known[-1][1] > doubt.images:
+        return False
+    if doubt.refunds or doubt.baseline_at is None:
+        return True
+    times = [doubt.baseline_at, *(at for at, _ in known)]
+    return any(later - earlier > UNSEEN_AT_MOST for earlier, later in pairwise(times))
 
 
 def allowance(reading: Reading | None, daily_budget: int | None, spent_today: int) -> int | None:

@@ -21,6 +21,7 @@ MAX_ROW_LINES = 100
 BOM = b"\xef\xbb\xbf"
 _NAMES = {"\t": "TSV", ",": "CSV", ";": "CSV with semicolons"}
 _NOT_UTF8 = "is not valid UTF-8; export the feed as UTF-8"
+_MAYBE_CUT = ", and the file ends right there: it may be cut off, or still being written. Export it again if rows lack"
 _OPEN_QUOTE = "opens a quotation mark that is not closed; close it, or double it if it is part of the text"
 _TOO_LONG = f"is longer than {MAX_ROW_BYTES:,} bytes"
 
@@ -51,8 +52,8 @@ class TextFormat:
     def records(self, stream: BinaryIO) -> Iterator[Record]:
         """See `Format.records`. Empty lines are passed over in silence.
 
-        Raises ConnectorError (not permanent) if the last row is not whole and its line not ended: what is
-        missing behind it is unknown, and must not be taken for products that are gone.
+        A last row that is not whole and whose line is not ended is reported like any broken one, with the hint
+        that the file may be cut off: the rest goes on.
         """
         offset, line = self._start + len(self._header), self._line + self._header.count(b"\n")
         stream.seek(offset)
@@ -67,7 +68,7 @@ class TextFormat:
             else:
                 key, reason = self._plain(raw)
             if reason and raw[-1:] != b"\n" and self._is_cut(raw, reason):
-                raise self._cut_off(line)
+                reason += _MAYBE_CUT
             if key or reason:
                 yield Record(offset, length, line, key, reason, raw)
             offset += length
@@ -109,12 +110,6 @@ class TextFormat:
     def _is_cut(self, raw: bytes, reason: str) -> bool:
         """Whether the broken row, which is the last one, looks like the beginning of a whole one."""
         return reason == _OPEN_QUOTE or (reason != _TOO_LONG and raw.count(self._delimiter.encode()) < self._count - 1)
-
-    def _cut_off(self, line: int) -> ConnectorError:
-        return ConnectorError(
-            f"{self._label} ends in the middle of line {line}: it was cut off or is still being written. Nothing was "
-            "changed; it is read again next time. If this stays, export the feed again (the last line needs a line end)"
-        )
 
     def _plain(self, raw: bytes) -> tuple[str, str]:
         """The id of a row without quotation marks, and what is wrong with it."""

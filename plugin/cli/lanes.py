@@ -27,6 +27,6 @@ def settle_lanes(parts: Parts, lanes: Sequence[Lane[Any, Any]], patience: timede
                 now, due = parts.clock.now(), dispatcher.next_due()
                 if due is None or due > now or now >= give_up:
                     break
-            dispatcher.wait(LONGEST_SLEEP)
+            dispatcher.wait(parts.clock.now(), LONGEST_SLEEP)
     finally:
         dispatcher.close()

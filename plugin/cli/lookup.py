@@ -130,6 +130,17 @@ def tell_rest(page: Page[Any]) -> None:
         note(f"{len(page.rows)} of {page.total} shown; --limit {page.total} shows all")
 
 
+def counted(number: int, word: str) -> str:
+    """ "1 picture", "2 pictures"."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def tell(lines: Sequence[str]) -> None:
+    """What was done, once it is committed."""
+    for line in lines:
+        click.echo(line)
+
+
 def when(at: datetime | None) -> str:
     """A time for people: UTC, to the second; nothing for none."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else ""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from plugin.cli.context import Context, json_option, note, pass_context, print_json, print_table
 from plugin.cli.lookup import (
     TroubleError,
+    counted,
     demand_yes,
     fields,
     limit_option,
@@ -19,6 +20,7 @@ from plugin.cli.lookup import (
     products_of,
     store_id_of,
     store_option,
+    tell,
     tell_rest,
     when,
     yes_option,
@@ -177,13 +179,15 @@ def generate(context: Context, named: Sequence[str], pack: str | None, yes: bool
             chosen = _one_per_picture(products_of(session, parts, named))
             costs = {row.id: len(_prompts(parts, row, _config(parts, row, pack)).prompts) for row in chosen}
         total = sum(costs.values())
-        note(f"{len(chosen)} products, {total} prompts: {total} images. {_afford(ask_quota(parts), total)}")
+        made = f"{counted(len(chosen), 'product')}, {counted(total, 'prompt')}: {counted(total, 'image')}"
+        note(f"{made}. {_afford(ask_quota(parts), total)}")
         demand_yes(f"Plan {total} images?", yes=yes)
         with parts.db.write() as session:
+            done = []
             for row in _again(session, costs):
                 planned = generate_again(session, parts, row, _config(parts, row, pack))
-                click.echo(f"{row.title}: round {planned.number} of {planned.pack} planned, {costs[row.id]} images")
-    click.echo("next: hebo-sync run --until-idle")
+                done.append(f"{row.title}: round {planned.number} of {planned.pack} planned, {costs[row.id]} images")
+    tell([*done, "next: hebo-sync run --until-idle"])
 
 
 def _again(session: Session, ids: Iterable[int]) -> list[Product]:
@@ -223,10 +227,12 @@ def _afford(quota: QuotaView, total: int) -> str:
 @pass_context
 def exclude(context: Context, named: Sequence[str]) -> None:
     """Make nothing (more) for these products. What is only planned is cancelled; what was sent comes to its end."""
+    done = []
     with context.parts() as parts, _choosing(), parts.db.write() as session:
         for row in products_of(session, parts, named):
             cancelled = exclude_product(session, row, parts.clock.now())
-            click.echo(f"{row.title}: excluded" + (f", {cancelled} planned tasks cancelled" if cancelled else ""))
+            done.append(f"{row.title}: excluded" + (f", {cancelled} planned tasks cancelled" if cancelled else ""))
+    tell(done)
 
 
 @products.command("include")
@@ -234,10 +240,12 @@ def exclude(context: Context, named: Sequence[str]) -> None:
 @pass_context
 def include(context: Context, named: Sequence[str]) -> None:
     """Take excluded products in again; the next run looks at their pictures."""
+    done = []
     with context.parts() as parts, _choosing(), parts.db.write() as session:
         for row in products_of(session, parts, named):
             include_product(session, row, parts.clock.now())
-            click.echo(f"{row.title}: included again ({row.state})")
+            done.append(f"{row.title}: included again ({row.state})")
+    tell(done)
 
 
 @contextmanager

@@ -25,8 +25,6 @@ LOOK_EVERY = timedelta(seconds=15)
 LEASE = timedelta(seconds=45)
 # Other tasks may stay unfinished for hours; the account must not stand still for them.
 HOLD_AT_MOST = timedelta(minutes=20)
-# A refund is learned of up to a poll's interval after it happened.
-REFUND_SLACK = timedelta(minutes=2)
 LOST = "it was accepted and billed, but its id was lost with the answer, so its pictures cannot be fetched"
 
 
@@ -54,6 +52,8 @@ class DoubtItem:
 
 @dataclass(frozen=True, slots=True)
 class QuotaAnswer:
+    """at: when it was asked for; what had happened before is surely in it."""
+
     at: datetime
     quota: Quota | HeboError
 
@@ -77,10 +77,11 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
 
     def work(self, item: DoubtItem) -> QuotaAnswer:
         assert self.parts.hebo is not None  # noqa: S101  # claim() gives nothing without a client
+        asked_at = self.now
         try:
-            return QuotaAnswer(self.now, self.parts.hebo.quota())
+            return QuotaAnswer(asked_at, self.parts.hebo.quota())
         except HeboError as error:
-            return QuotaAnswer(self.now, error)
+            return QuotaAnswer(asked_at, error)
 
     def store(self, outcomes: Sequence[tuple[DoubtItem, QuotaAnswer]]) -> None:
         with self.parts.db.write() as session:
@@ -109,9 +110,10 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
             images=len(task.images),
             sent_at=sent_at,
             baseline_used=task.baseline_used,
-            refunds=accounts.refunds_since(session, account.id, since, slack=REFUND_SLACK),
+            refunds=accounts.refunds_since(session, account.id, since, slack=timedelta(0)),
             open_tasks=accounts.open_tasks(session, account.id, but=task.id),
             exclusive=hebo.exclusive,
+            baseline_at=task.baseline_at,
         )
         readings = accounts.readings_since(session, account.id, sent_at)
         settlement = money.settle(case, readings, now, timedelta(seconds=hebo.doubt_wait))

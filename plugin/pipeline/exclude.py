@@ -45,6 +45,17 @@ def cancel_tasks(session: Session, where: ColumnElement[bool], now: datetime, re
     return len(ids)
 
 
+def revive(session: Session, planned: Round, now: datetime) -> None:
+    """Plan a round's cancelled tasks again: a product that wants its pictures has come (back)."""
+    cancelled = (GenerationTask.round_id == planned.id) & (GenerationTask.state == TaskState.CANCELLED)
+    for task in session.scalars(select(GenerationTask).where(cancelled)):
+        task.state, task.due_at, task.error, task.ended_at = TaskState.PLANNED, now, None, None
+        for image in task.images:
+            if image.state is ImageState.CANCELLED:
+                image.state = ImageState.WAITING
+        record_task(session, task, now, "task_planned", images=len(task.images), pack=planned.pack)
+
+
 def mark_placeholder(session: Session, store_id: int, where: ColumnElement[bool], now: datetime) -> None:
     """Leave the products alone whose picture is a placeholder; one event for all of them."""
     shared = (Product.store_id == store_id) & where & Product.state.in_(WANTING)

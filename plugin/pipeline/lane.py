@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,8 @@ from plugin.models import GeneratedImage, GenerationTask, Product, Publication
 from plugin.pipeline.parts import Parts
 
 log = logging.getLogger(__name__)
+GATHER = 0.05  # seconds; a tick costs milliseconds of CPU, however little there is to do
+LOOK_AGAIN = 0.25  # seconds until a lane that had nothing is asked again, if nothing moved meanwhile
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 Claimable = type[GenerationTask] | type[GeneratedImage] | type[Product] | type[Publication]
@@ -70,6 +73,10 @@ class Lane(ABC, Generic[Item, Outcome]):
     def store(self, outcomes: Sequence[tuple[Item, Outcome]]) -> None:
         """Decide what follows and commit it."""
 
+    def moves(self, outcomes: Sequence[tuple[Item, Outcome]]) -> bool:
+        """Whether storing these can have made work for other lanes."""
+        return bool(outcomes)
+
     @abstractmethod
     def next_due(self) -> datetime | None:
         """When something can move here by itself; None: not without a person, money or another day."""
@@ -78,14 +85,16 @@ class Lane(ABC, Generic[Item, Outcome]):
 class _Runner(Generic[Item, Outcome]):
     """One lane with its threads and what they have finished."""
 
-    def __init__(self, lane: Lane[Item, Outcome], wake: threading.Event):
+    def __init__(self, lane: Lane[Item, Outcome], wakes: Sequence[threading.Event]):
         self.lane = lane
-        self._wake = wake
+        self._wakes = wakes
         self._pool = ThreadPoolExecutor(lane.capacity, thread_name_prefix=lane.name)
         self._finished: SimpleQueue[tuple[Item, Future[Outcome]]] = SimpleQueue()
+        self._look_at = 0.0  # monotonic seconds; 0: it had work when it was last asked
         self.in_flight = 0
 
-    def store_finished(self) -> None:
+    def store_finished(self) -> bool:
+        """Store what is finished; gives whether that can have made work for other lanes."""
         outcomes: list[tuple[Item, Outcome]] = []
         while True:
             try:
@@ -93,6 +102,8 @@ class _Runner(Generic[Item, Outcome]):
             except Empty:
                 break
             self.in_flight -= 1
+            if future.cancelled():  # not begun when the dispatcher was closed: its lease ends by itself
+                continue
             broken = future.exception()
             if broken is None:
                 outcomes.append((item, future.result()))
@@ -100,19 +111,27 @@ class _Runner(Generic[Item, Outcome]):
                 log.error("%s: unforeseen error; the item is tried again later", self.lane.name, exc_info=broken)
         if outcomes:
             self.lane.store(outcomes)
+        return self.lane.moves(outcomes)
 
     def start_due(self) -> None:
         free = self.lane.capacity - self.in_flight
         if free <= 0:
             return
-        for item in self.lane.claim(free):
+        items = self.lane.claim(free)
+        self._look_at = 0.0 if items else time.monotonic() + LOOK_AGAIN
+        for item in items:
             self.in_flight += 1
             future = self._pool.submit(self.lane.work, item)
             future.add_done_callback(lambda done, item=item: self._done(item, done))  # type: ignore[misc]
 
+    def is_idle(self) -> bool:
+        """Whether it had nothing a moment ago: asking costs more than most ticks have to do."""
+        return not self.lane.punctual and time.monotonic() < self._look_at
+
     def _done(self, item: Item, future: Future[Outcome]) -> None:
         self._finished.put((item, future))
-        self._wake.set()
+        for wake in self._wakes:
+            wake.set()
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -122,13 +141,19 @@ class Dispatcher:
     """Drives the lanes. `tick()` stores what is finished and starts what is due; it never waits for the network."""
 
     def __init__(self, lanes: Sequence[Lane[Any, Any]]):
-        self._wake = threading.Event()
-        self._runners = [_Runner(lane, self._wake) for lane in lanes]
+        self._wake, self._at_once = threading.Event(), threading.Event()
+        self._runners = [_Runner(lane, self._wakes(lane)) for lane in lanes]
+        self._ticked = time.monotonic()
+
+    def _wakes(self, lane: Lane[Any, Any]) -> Sequence[threading.Event]:
+        return (self._wake,) if lane.punctual else (self._wake, self._at_once)
 
     def tick(self) -> None:
+        self._ticked = time.monotonic()
+        moved = [runner.store_finished() for runner in self._runners]
         for runner in self._runners:
-            runner.store_finished()
-            runner.start_due()
+            if any(moved) or not runner.is_idle():
+                runner.start_due()
 
     @property
     def in_flight(self) -> int:
@@ -140,12 +165,18 @@ class Dispatcher:
         return min(times, default=None)
 
     def wait(self, now: datetime, at_most: float) -> None:
-        """Until some work is finished or a punctual lane has work, at most so many seconds."""
+        """Until some work is finished or a punctual lane has work, at most so many seconds.
+
+        A punctual lane has hundreds of small items a second: what it has within GATHER is one tick's work.
+        """
         times = [
             due for runner in self._runners if runner.lane.punctual and (due := runner.lane.next_due()) is not None
         ]
         seconds = min([at_most, *((due - now).total_seconds() for due in times)])
-        self._wake.wait(max(0.0, seconds))
+        gather = min(at_most, self._ticked + GATHER - time.monotonic())
+        if not self._at_once.wait(max(0.0, gather)):
+            self._wake.wait(max(0.0, seconds - max(0.0, gather)))
+        self._at_once.clear()
         self._wake.clear()
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ from plugin.models import GeneratedImage, GenerationTask, Picture, Product, Roun
 from plugin.pictures import Look, PictureError, StorageError, fetch_picture, look, read_picture, reference_problem
 from plugin.pipeline import stores
 from plugin.pipeline.due import update_due
-from plugin.pipeline.exclude import cancel_tasks, mark_placeholder
+from plugin.pipeline.exclude import cancel_tasks, mark_placeholder, revive
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
 from plugin.states import ProductState, TaskState
@@ -168,6 +168,7 @@ def plan_product(session: Session, parts: Parts, product: Product, config: Store
         return plan_round(session, parts, product, config, FIRST_ROUND)
     for known_round in rounds:
         _join(session, parts, known_round, product)
+        revive(session, known_round, now)
     return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Executable, bindparam, func, select, union_all, update
 from sqlalchemy.orm import Session
 
 from plugin.activity import record_task
@@ -39,7 +39,7 @@ POLLED = (TaskState.GENERATING, TaskState.STALLED, TaskState.DONE, TaskState.FAI
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A claimed poll. images: how many prompts the task has."""
+    """A claimed poll. images: how many prompts the task has. ordered: its items' order is known already."""
 
     task_id: int
     remote_id: str
@@ -47,6 +47,7 @@ class Poll:
     polled_at: datetime | None
     state: TaskState
     images: int
+    ordered: bool = False
 
     @property
     def ended(self) -> bool:
@@ -101,24 +102,26 @@ class PollLane(Lane[Poll, Polled]):
         stamp = max(sent, self.now - timedelta(seconds=schedule.margin))
         return Polled(sent, stamp, answer)
 
+    def moves(self, outcomes: Sequence[tuple[Poll, Polled]]) -> bool:
+        return not all(_is_quiet(item, polled) for item, polled in outcomes)
+
     def store(self, outcomes: Sequence[tuple[Poll, Polled]]) -> None:
         quiet = [self._quiet(item, polled) for item, polled in outcomes if _is_quiet(item, polled)]
+        orders = [seen for item, polled in outcomes if (seen := _order(item, polled))]
         with self.parts.db.write() as session:
             if quiet:
                 session.connection().execute(_QUIET, quiet)
+            if orders:
+                session.connection().execute(_ORDER, orders)
             for item, polled in outcomes:
                 if not _is_quiet(item, polled):
                     self._store_one(session, item, polled)
-                elif isinstance(polled.answer, Running):
-                    _note_order(session, item, polled.answer)
-            self._stall(session)
+            self._stall(session, [item for item, _ in outcomes])
 
     def next_due(self) -> datetime | None:
         with self.parts.db.read() as session:
-            account = select(Account.id).where(Account.key_fingerprint == self.parts.key_fingerprint)
-            mine = GenerationTask.account_id.in_(account)
-            states = GenerationTask.state.in_((TaskState.GENERATING, TaskState.DONE, TaskState.FAILED))
-            return session.scalar(select(func.min(GenerationTask.due_at)).where(mine, states))
+            due: datetime | None = session.scalar(_SOONEST, {"key": self.parts.key_fingerprint})
+            return due
 
     def _store_one(self, session: Session, item: Poll, polled: Polled) -> None:
         task = session.get_one(GenerationTask, item.task_id)
@@ -161,15 +164,21 @@ class PollLane(Lane[Poll, Polled]):
         age = _age(polled.stamp, item)
         if age > self.parts.settings.hebo.stall_after:
             return polled.stamp + STALLED_PAUSE
-        return item.sent_at + timedelta(seconds=self.parts.schedule.next_age(age))
+        schedule = self.parts.schedule
+        soonest = schedule.next_age(age)
+        if polled.answer is None:  # it missed the short interval before a band's edge: the longer one counts now
+            longer = schedule.required(age, _age(polled.sent_at, item)) + schedule.margin
+            soonest = max(soonest, age + longer)
+        return item.sent_at + timedelta(seconds=soonest)
 
-    def _stall(self, session: Session) -> None:
+    def _stall(self, session: Session, polls: Sequence[Poll]) -> None:
         """Past the deadline a task is marked and shown (API contract, "the most polls a task may have")."""
         now, after = self.now, self.parts.settings.hebo.stall_after
-        late = (GenerationTask.state == TaskState.GENERATING) & (
-            GenerationTask.sent_at < now - timedelta(seconds=after)
-        )
-        for task in session.scalars(select(GenerationTask).where(late)):
+        late = [item.task_id for item in polls if item.state is TaskState.GENERATING and _age(now, item) > after]
+        if not late:
+            return
+        still = GenerationTask.id.in_(late) & (GenerationTask.state == TaskState.GENERATING)
+        for task in session.scalars(select(GenerationTask).where(still)):
             task.state = TaskState.STALLED
             record_task(session, task, now, "task_stalled", trouble=True, hours=round(after / 3600, 1))
 
@@ -185,11 +194,32 @@ _QUIET = (
         troubles=0,
     )
 )
+_ORDER = (
+    update(GenerationTask.__table__)  # type: ignore[arg-type]  # a Table, at run time
+    .where(GenerationTask.__table__.c.id == bindparam("task"), GenerationTask.__table__.c.item_order.is_(None))
+    .values(item_order=bindparam("order"))
+)
 
 
 def _is_quiet(item: Poll, polled: Polled) -> bool:
     """Nothing happened: only the times move on (the great majority, so it is one statement for all of them)."""
     return not item.ended and (polled.answer is None or isinstance(polled.answer, Running))
+
+
+def _soonest() -> Executable:
+    """The soonest poll of the key's account: a look at the head of the index for each state.
+
+    min() over the states would read every row of them, at every tick.
+    """
+    account = select(Account.id).where(Account.key_fingerprint == bindparam("key"))
+    mine = GenerationTask.account_id.in_(account) & GenerationTask.due_at.is_not(None)
+    due = select(GenerationTask.due_at).where(mine).order_by(GenerationTask.due_at).limit(1)
+    states = (TaskState.GENERATING, TaskState.DONE, TaskState.FAILED)
+    heads = (due.where(GenerationTask.state == state).subquery() for state in states)
+    return select(union_all(*(select(head.c.due_at) for head in heads)).subquery().c.due_at).order_by("due_at").limit(1)
+
+
+_SOONEST = _soonest()
 
 
 def _age(at: datetime, item: Poll) -> float:
@@ -204,18 +234,18 @@ def _polls(session: Session, ids: Sequence[int]) -> list[Poll]:
         .scalar_subquery()
     )
     task = GenerationTask
-    columns = (task.id, task.remote_id, task.sent_at, task.polled_at, task.state, count)
+    ordered = task.item_order.is_not(None)
+    columns = (task.id, task.remote_id, task.sent_at, task.polled_at, task.state, count, ordered)
     rows = session.execute(select(*columns).where(GenerationTask.id.in_(ids), GenerationTask.remote_id.is_not(None)))
     return [Poll(*row) for row in rows]
 
 
-def _note_order(session: Session, item: Poll, answer: Running) -> None:
-    """Remember the items' order the first time that it is complete: it is the prompts' order."""
-    order = order_of(answer.items, item.images)
-    if order is None:
-        return
-    unseen = (GenerationTask.id == item.task_id) & GenerationTask.item_order.is_(None)
-    session.execute(update(GenerationTask).where(unseen).values(item_order=order))
+def _order(item: Poll, polled: Polled) -> dict[str, object] | None:
+    """The items' order the first time that it is complete: it is the prompts' order."""
+    if item.ordered or not isinstance(polled.answer, Running):
+        return None
+    order = order_of(polled.answer.items, item.images)
+    return None if order is None else {"task": item.task_id, "order": order}
 
 
 def finish(session: Session, task: GenerationTask, answer: Finished, now: datetime) -> None:

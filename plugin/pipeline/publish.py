@@ -7,20 +7,20 @@ settled by the listing itself: `attach` looks for our keys before it writes, so 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, selectinload
 
 from connectors import Attached, Batching, Connector, ConnectorError, Listing, NewImage, Placement
 from plugin.activity import record_product
 from plugin.config import StoreSettings
 from plugin.links import NoPublicUrlError
-from plugin.models import GeneratedImage, Publication, PublicationImage, Round
+from plugin.models import GeneratedImage, Publication, PublicationImage, Round, RoundMember
 from plugin.pictures import NotAPictureError, StorageError, is_marked, mark_as_generated
 from plugin.pipeline import stores
 from plugin.pipeline.due import missing_images
@@ -94,10 +94,11 @@ class PublishLane(Lane[Batch, Written]):
     def store(self, outcomes: Sequence[tuple[Batch, Written]]) -> None:
         with self.parts.db.write() as session:
             for batch, done in outcomes:
-                for publication_id, result in done.results.items():
-                    publication = session.get_one(Publication, publication_id)
+                touched: list[GeneratedImage] = []
+                for publication in _publications(session, done.results):
                     if publication.state is PublicationState.PUBLISHING:
-                        _Outcome(session, self.parts, publication).store(result)
+                        touched += _Outcome(session, self.parts, publication).store(done.results[publication.id])
+                _settle_images(session, touched)
                 stores.release_writer(session, batch.store_id, self.parts.instance)
 
     def next_due(self) -> datetime | None:
@@ -130,19 +131,19 @@ class PublishLane(Lane[Batch, Written]):
             return None
         size = BATCH if is_batching(self.parts, config) else 1
         ids = self.claim_rows(session, Publication, stuck, LEASE, size)
+        members = selectinload(Round.members).selectinload(RoundMember.product)
         ordered = select(Round).where(rounds).order_by(Round.publish_due_at, Round.id).limit(size - len(ids))
-        for planned in session.scalars(ordered).all() if size > len(ids) else ():
+        for planned in session.scalars(ordered.options(members)).all() if size > len(ids) else ():
             ids += self._begin(session, planned, config, now)
         if not ids:
             stores.release_writer(session, store_id, owner)
             return None
-        chosen = session.scalars(select(Publication).where(Publication.id.in_(ids)).order_by(Publication.id))
-        return Batch(store_id, config, tuple(_write(row) for row in chosen))
+        return Batch(store_id, config, tuple(_write(row) for row in _publications(session, ids)))
 
     def _begin(self, session: Session, planned: Round, config: StoreSettings, now: datetime) -> list[int]:
         """Commit the intent: a publication for each listing of the round that lacks pictures."""
         planned.publish_due_at = None
-        begun = []
+        begun, started = [], []
         for member in planned.members:
             images = missing_images(session, planned, member.product_id)
             if images:
@@ -155,20 +156,19 @@ class PublishLane(Lane[Batch, Written]):
                     row = PublicationImage(publication_id=publication.id, image_id=image.id, alt=alt)
                     session.add(row)
                 begun.append(publication.id)
+                started += images
+        for image in started:
+            image.state = ImageState.PUBLISHING
         session.flush()
-        for publication_id in begun:
-            for row in session.scalars(
-                select(PublicationImage).where(PublicationImage.publication_id == publication_id)
-            ):
-                row.image.state = ImageState.PUBLISHING
         return begun
 
     def _attach(self, connector: Connector, write: Write) -> Attached | ConnectorError:
         def remember(before: Listing) -> None:
             """The listing as it was is durable before it is changed. A second try keeps the first snapshot."""
             if not write.remembered:
+                known = update(Publication).where(Publication.id == write.publication_id)
                 with self.parts.db.write() as session:
-                    session.get_one(Publication, write.publication_id).before = listing_to_json(before)
+                    session.execute(known.values(before=listing_to_json(before)))
 
         try:
             images = [self._new_image(write, *image) for image in write.images]
@@ -196,6 +196,15 @@ class PublishLane(Lane[Batch, Written]):
         if not is_marked(data):
             raise NotAPictureError("the mark of AI-made media (IPTC digital source type) could not be written into it")
         return self.parts.pictures.put(data), "png" if extension == "gif" else extension
+
+
+def _publications(session: Session, ids: Iterable[int]) -> Sequence[Publication]:
+    """These publications with all that a write needs, in a few statements for all of them."""
+    images = selectinload(Publication.images).selectinload(PublicationImage.image)
+    wanted = select(Publication).where(Publication.id.in_(list(ids))).order_by(Publication.id)
+    return session.scalars(
+        wanted.options(selectinload(Publication.product), images.selectinload(GeneratedImage.picture))
+    ).all()
 
 
 def _publication(planned: Round, product_id: int, placement: Placement, owner: str, now: datetime) -> Publication:
@@ -258,13 +267,16 @@ class _Outcome:
         self.session, self.parts, self.publication = session, parts, publication
         self.now = parts.clock.now()
 
-    def store(self, result: Attached | ConnectorError) -> None:
+    def store(self, result: Attached | ConnectorError) -> list[GeneratedImage]:
+        """Gives the pictures that are to be settled: none while it is under way."""
         if isinstance(result, Attached):
             self._published(result)
         elif result.permanent:
             self._refused(str(result))
         else:
             self._again(result)
+            return []
+        return [entry.image for entry in self.publication.images]
 
     def _published(self, result: Attached) -> None:
         row = self.publication
@@ -274,7 +286,6 @@ class _Outcome:
         for entry in row.images:
             entry.refused = result.refused.get(entry.image.key)
             taken += entry.refused is None
-            self._settle_image(entry.image)
             if entry.refused is not None:
                 self._record("image_refused", trouble=True, reason=entry.refused)
         if taken:
@@ -283,8 +294,6 @@ class _Outcome:
     def _refused(self, reason: str) -> None:
         row = self.publication
         row.state, row.error, row.due_at = PublicationState.REFUSED, reason, None
-        for entry in row.images:
-            self._settle_image(entry.image)
         self._record("publish_refused", trouble=True, reason=reason)
 
     def _again(self, error: ConnectorError) -> None:
@@ -296,20 +305,23 @@ class _Outcome:
         if row.attempts in (1, PATIENT_TRIES + 1):
             self._record("publish_refused", trouble=row.attempts > 1, reason=str(error))
 
-    def _settle_image(self, image: GeneratedImage) -> None:
-        """A picture may go to several listings: it is published where it is on any, once none is under way."""
-        self.session.flush()
-        states = self.session.scalars(
-            select(Publication.state)
-            .join(PublicationImage)
-            .where(PublicationImage.image_id == image.id, PublicationImage.refused.is_(None))
-        ).all()
-        if PublicationState.PUBLISHING not in states:
-            published = PublicationState.PUBLISHED in states
-            image.state = ImageState.PUBLISHED if published else ImageState.APPROVED
-
     def _record(self, code: str, *, trouble: bool = False, **words: Any) -> None:
         record_product(self.session, self.publication.product, self.now, code, trouble=trouble, **words)
+
+
+def _settle_images(session: Session, images: Sequence[GeneratedImage]) -> None:
+    """A picture may go to several listings: it is published where it is on any, once none is under way."""
+    session.flush()
+    states: dict[int, set[PublicationState]] = {image.id: set() for image in images}
+    taken = PublicationImage.image_id.in_(states) & PublicationImage.refused.is_(None)
+    for image_id, state in session.execute(
+        select(PublicationImage.image_id, Publication.state).join(Publication).where(taken)
+    ):
+        states[image_id].add(state)
+    for image in images:
+        if PublicationState.PUBLISHING not in states[image.id]:
+            published = PublicationState.PUBLISHED in states[image.id]
+            image.state = ImageState.PUBLISHED if published else ImageState.APPROVED
 
 
 def retry_publication(session: Session, parts: Parts, publication: Publication) -> None:

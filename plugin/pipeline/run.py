@@ -155,7 +155,7 @@ def _states(session: Session) -> Counter[TaskState]:
     return _pairs(session, select(GenerationTask.state, func.count()).group_by(GenerationTask.state))
 
 
-def _pairs(session: Session, query: Select[Any]) -> Counter[Any]:
+def _pairs(session: Session, query: Select[Any, int]) -> Counter[Any]:
     return Counter({row[0]: row[1] for row in session.execute(query)})
 
 

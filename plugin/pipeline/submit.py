@@ -144,6 +144,8 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         reading = accounts.as_reading(row) if row else None
         if reading is None or _stale(reading, len(task.images), account, now):
             return ReadQuota(account.id)
+        if accounts.refunded_after(session, account.id, reading.at):
+            return ReadQuota(account.id)  # so that, should this answer be lost, the baseline tells
         return self._intent(session, account, task, reading)
 
     def _intent(self, session: Session, account: Account, task: GenerationTask, reading: Reading) -> Submission | None:
@@ -327,7 +329,7 @@ def _wait_for_quota(session: Session, account: Account, reading: Reading, now: d
 
 def _note_quota(session: Session, account: Account, answer: Answer) -> Account:
     """Keep what the answer says of the quota; a failed look makes the account wait. Gives the key's true account."""
-    quota, at = answer.quota, answer.received_at
+    quota, at = answer.quota, answer.sent_at  # what had happened before it was asked for is surely in it
     if isinstance(quota, Quota):
         account = accounts.note_quota(session, account, quota, at, "quota")
         account.wait_until = None  # the reading decides now; the reason stays until something is sent

@@ -128,13 +128,11 @@ def test_an_open_quote_in_the_last_line(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("last", ["2", "2,https://x", '2,https://x/2,"cu'])
-def test_a_text_feed_that_was_cut_is_not_taken_for_a_smaller_one(shop: Shop, last: str) -> None:
-    text = "id,image_link,title\n1,https://x/1,a\n2,https://x/2,b\n3,https://x/3,c"
-    assert ids(read(shop, text)) == ["1", "2", "3"]
-    shop.write("id,image_link,title\n1,https://x/1,a\n" + last)
-    with pytest.raises(ConnectorError, match="in the middle of line 3") as caught:
-        shop.open().product("1")
-    assert not caught.value.permanent
+def test_a_text_feed_that_was_cut_says_so_and_the_rest_goes_on(shop: Shop, last: str) -> None:
+    items = read(shop, "id,image_link,title\n1,https://x/1,a\n" + last)
+    assert ids(items) == ["1", "line 3"]
+    assert isinstance(items[1], Skipped)
+    assert "cut off" in items[1].reason
 
 
 def test_a_field_may_run_over_lines(shop: Shop) -> None:

@@ -85,6 +85,7 @@ class World:
         self.hebo: dict[str, Any] = {"exclusive": True}
         self.store: dict[str, Any] = {}
         self.key = KEY
+        self.base_url = service.url
         self.public_url: str | None = "http://127.0.0.1:9"  # nobody fetches: the service paints nothing
 
     def product(self, product_id: str, *, picture: str | None = None, **columns: str) -> None:
@@ -118,7 +119,7 @@ class World:
         lines = ["[app]", 'data_dir = "data"', "allow_private_addresses = true", 'pack_folders = ["packs"]']
         if self.public_url:
             lines.append(f'public_url = "{self.public_url}"')
-        lines += ["[hebo]", f'base_url = "{self.service.url}"', f'api_key = "{self.key}"', *_toml(self.hebo)]
+        lines += ["[hebo]", f'base_url = "{self.base_url}"', f'api_key = "{self.key}"', *_toml(self.hebo)]
         store = {"name": "shop", "kind": "feed", "path": "feed.tsv", "output": "out.tsv", "pack": "mini", **self.store}
         lines += ["[[stores]]", *_toml(store)]
         (self.folder / "c.toml").write_text("\n".join(lines), encoding="utf-8")

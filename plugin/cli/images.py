@@ -1,0 +1,197 @@
+"""hebo-sync images: the pictures that were made, and the decisions on them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.cli.context import Context, json_option, note, pass_context, print_json, print_table
+from plugin.cli.lookup import (
+    BadUsageError,
+    TroubleError,
+    counted,
+    fields,
+    limit_option,
+    product_of,
+    row_of,
+    rows_of,
+    store_id_of,
+    store_option,
+    tell_rest,
+)
+from plugin.models import GeneratedImage
+from plugin.pipeline import views
+from plugin.pipeline.review import decide, sound
+from plugin.pipeline.views import ImageView
+from plugin.states import ImageState
+
+BY = "command line"
+CHUNK = 500  # pictures decided by one query
+# What the codes of `plugin.pictures.warnings` mean.
+WARNINGS: Mapping[str, str] = {
+    "direction": "not in the ratio that was asked for",
+    "small": "smaller than was asked for",
+    "blank": "nearly one colour",
+    "same-as-reference": "looks like the picture it was made from",
+}
+
+ids_argument = click.argument("ids", metavar="ID...", nargs=-1, type=int)
+
+
+@click.group()
+def images() -> None:
+    """The pictures that were made."""
+
+
+@images.command("list")
+@click.option("--state", type=click.Choice([state.value for state in ImageState]), help="Only in this state.")
+@store_option
+@click.option("--product", metavar="ID", help="Only of this product: its number or STORE:ID.")
+@limit_option
+@json_option
+@pass_context
+def list_images(
+    context: Context,
+    state: str | None,
+    store: str | None,
+    product: str | None,
+    limit: int,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Pictures, newest first."""
+    with context.parts() as parts, parts.db.read() as session:
+        page = views.list_images(
+            session,
+            store_id=store_id_of(session, parts, store),
+            product_id=product_of(session, parts, product).id if product else None,
+            state=ImageState(state) if state else None,
+            limit=limit,
+        )
+    if as_json:
+        print_json([dataclasses.asdict(row) for row in page.rows])
+        return
+    rows = [
+        (row.id, row.store, row.title, row.pack, row.shot, row.state, "; ".join(_remarks(row))) for row in page.rows
+    ]
+    print_table(("id", "store", "product", "pack", "shot", "state", "warnings"), rows, empty="no pictures")
+    tell_rest(page)
+
+
+def _remarks(row: ImageView) -> list[str]:
+    unknown = [] if row.prompt_known else ["it is not known which prompt made it"]
+    return [*(WARNINGS.get(code, code) for code in row.warnings), *unknown, *([row.error] if row.error else [])]
+
+
+@images.command("show")
+@click.argument("image_id", metavar="ID", type=int)
+@json_option
+@pass_context
+def show_image(context: Context, image_id: int, as_json: bool) -> None:  # noqa: FBT001
+    """All about one picture."""
+    with context.parts() as parts, parts.db.read() as session:
+        row = row_of(session, GeneratedImage, image_id)
+        view = views.image_view(row)
+        file = parts.pictures.path(row.picture_sha) if row.picture_sha else None
+    if as_json:
+        print_json(dataclasses.asdict(view) | {"file": file})
+        return
+    size = f"{view.width}×{view.height} pixels, {view.size:,} bytes, {view.mime}" if view.size else "not fetched yet"
+    fields(
+        [
+            ("picture", view.id),
+            ("product", f"{view.title} ({view.product_id}) in {view.store}"),
+            ("task", view.task_id),
+            ("shot", f"{view.pack}, {view.shot}"),
+            ("state", view.state),
+            ("decided", f"by {view.decided_by}" if view.decided_by else ""),
+            ("at", view.decided_at),
+            ("size", size),
+            ("key", view.key),
+            ("file", file),
+            *(("remark", text) for text in _remarks(view)),
+            ("prompt", view.prompt),
+            ("alt", view.alt),
+        ]
+    )
+
+
+@images.command("approve")
+@ids_argument
+@click.option("--all", "everything", is_flag=True, help="All pictures in review that have no warnings.")
+@click.option("--with-warnings", is_flag=True, help="With --all: those with warnings too.")
+@pass_context
+def approve(context: Context, ids: Sequence[int], everything: bool, with_warnings: bool) -> None:  # noqa: FBT001
+    """Let pictures go to their listings; the next run publishes them."""
+    if everything == bool(ids):
+        raise BadUsageError("name pictures by their numbers, or say --all, and not both. Nothing was done")
+    if with_warnings and not everything:
+        raise BadUsageError("--with-warnings belongs to --all: a picture that you name is approved with its warnings")
+    _decide(context, ids, ImageState.APPROVED, everything=everything, with_warnings=with_warnings)
+
+
+@images.command("reject")
+@ids_argument
+@pass_context
+def reject(context: Context, ids: Sequence[int]) -> None:
+    """Keep pictures off the listings. They are kept, and `review` takes it back."""
+    _decide(context, ids, ImageState.REJECTED)
+
+
+@images.command("review")
+@ids_argument
+@pass_context
+def review(context: Context, ids: Sequence[int]) -> None:
+    """Take a decision back: the pictures are in review again. Published ones are taken off by `hebo-sync undo`."""
+    _decide(context, ids, ImageState.IN_REVIEW)
+
+
+def _decide(
+    context: Context, ids: Sequence[int], new: ImageState, *, everything: bool = False, with_warnings: bool = False
+) -> None:
+    """All of it or nothing."""
+    if not ids and not everything:
+        raise BadUsageError("name at least one picture by its number (hebo-sync images list). Nothing was done")
+    with context.parts() as parts, parts.db.write() as session:
+        if everything:
+            chosen = _in_review(session, with_warnings=with_warnings)
+        else:
+            chosen = [row.id for row in rows_of(session, GeneratedImage, ids)]
+        for start in range(0, len(chosen), CHUNK):
+            decide(session, parts, chosen[start : start + CHUNK], new, BY)
+        left = 0 if with_warnings or not everything else len(_in_review(session, with_warnings=True))
+    click.echo(f"{counted(len(chosen), 'picture')}: {new.replace('_', ' ')}")
+    if left:
+        note(f"{left} stay in review, since they have warnings: hebo-sync images list --state in_review")
+
+
+def _in_review(session: Session, *, with_warnings: bool) -> list[int]:
+    waiting = select(GeneratedImage).where(GeneratedImage.state == ImageState.IN_REVIEW).order_by(GeneratedImage.id)
+    return [row.id for row in session.scalars(waiting) if with_warnings or sound(row)]
+
+
+@images.command("export")
+@click.argument("image_id", metavar="ID", type=int)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
+@pass_context
+def export(context: Context, image_id: int, file: Path, force: bool) -> None:  # noqa: FBT001
+    """Write a picture to a file, byte by byte as the image service made it."""
+    with context.parts() as parts:
+        with parts.db.read() as session:
+            row = row_of(session, GeneratedImage, image_id)
+        if row.picture_sha is None:
+            raise TroubleError(f"picture {image_id} is {row.state}: there are no bytes of it. Nothing was written")
+        data = parts.pictures.read(row.picture_sha)
+    try:
+        with file.open("wb" if force else "xb") as stream:
+            stream.write(data)
+    except FileExistsError:
+        raise BadUsageError(f"{file} is there already; --force overwrites it. Nothing was written") from None
+    except OSError as error:
+        raise TroubleError(f"{file} could not be written: {error.strerror}") from error
+    click.echo(f"{file}: {len(data):,} bytes")

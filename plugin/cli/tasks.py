@@ -1,0 +1,162 @@
+"""hebo-sync tasks: what was asked of the image service, and settling what is in doubt."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from plugin.cli.context import Context, json_option, pass_context, print_json, print_table
+from plugin.cli.lookup import (
+    BadUsageError,
+    demand_yes,
+    fields,
+    limit_option,
+    row_of,
+    store_id_of,
+    store_option,
+    tell_rest,
+    when,
+    yes_option,
+)
+from plugin.models import GenerationTask
+from plugin.pipeline import views
+from plugin.pipeline.doubt import SettleError, settle_by_person
+from plugin.pipeline.views import EventView, ReadingView, TaskDetail
+from plugin.states import TaskState
+
+
+@click.group()
+def tasks() -> None:
+    """What was asked of the image service: one task is a product's picture and up to 8 prompts."""
+
+
+@tasks.command("list")
+@click.option("--state", type=click.Choice([state.value for state in TaskState]), help="Only in this state.")
+@store_option
+@limit_option
+@json_option
+@pass_context
+def list_tasks(context: Context, state: str | None, store: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
+    """Tasks, newest first."""
+    with context.parts() as parts, parts.db.read() as session:
+        chosen = TaskState(state) if state else None
+        page = views.list_tasks(session, store_id=store_id_of(session, parts, store), state=chosen, limit=limit)
+    if as_json:
+        print_json([dataclasses.asdict(row) for row in page.rows])
+        return
+    rows = [
+        (row.id, row.store, row.title, f"{row.pack} #{row.round}", row.state, row.images, row.billable,
+         when(row.sent_at), row.error)
+        for row in page.rows
+    ]  # fmt: skip
+    columns = ("id", "store", "product", "round", "state", "images", "billed", "sent", "error")
+    print_table(columns, rows, empty="no tasks")
+    tell_rest(page)
+
+
+@tasks.command("show")
+@click.argument("task_id", metavar="ID", type=int)
+@json_option
+@pass_context
+def show_task(context: Context, task_id: int, as_json: bool) -> None:  # noqa: FBT001
+    """All about one task: prompts, pictures, money, times, and the quota's readings around it."""
+    with context.parts() as parts, parts.db.read() as session:
+        detail = views.task_detail(session, row_of(session, GenerationTask, task_id))
+    if as_json:
+        print_json(dataclasses.asdict(detail))
+        return
+    _show_facts(detail)
+    click.echo("\npictures")
+    rows = [(image.id, image.shot, image.state, image.item_id, image.error) for image in detail.images]
+    print_table(("id", "shot", "state", "item", "error"), rows, empty="none (a retry took them over)")
+    for image in detail.images:
+        click.echo(f"\n[{image.shot}]\n{image.prompt}\nalt: {image.alt}")
+    if detail.task.state is TaskState.IN_DOUBT or detail.doubt_at:
+        click.echo("")
+        _show_doubt(detail)
+    _show_events(detail.events)
+
+
+def _show_facts(detail: TaskDetail) -> None:
+    task = detail.task
+    money = f"{task.reserved} reserved"
+    money += "" if task.billable is None else f", {task.billable} billed, {task.refunded or 0} refunded"
+    fields(
+        [
+            ("task", task.id),
+            ("product", f"{task.title} ({task.product_id}) in {task.store}"),
+            ("round", f"{task.pack} #{task.round}"),
+            ("state", task.state),
+            ("error", task.error),
+            ("retry of task", detail.retry_of),
+            ("model", " ".join(filter(None, (detail.model, detail.size, detail.aspect_ratio)))),
+            ("service's id", detail.remote_id),
+            ("service's status", detail.remote_status),
+            ("money", money),
+            ("planned", detail.created_at),
+            ("sent", task.sent_at),
+            ("answered", detail.answered_at),
+            ("last polled", detail.polled_at),
+            ("polls", detail.polls),
+            ("next", task.due_at),
+            ("ended", task.ended_at),
+        ]
+    )
+
+
+def _show_doubt(detail: TaskDetail) -> None:
+    """What a person needs to know to settle a doubt."""
+    fields(
+        [
+            ("sent", detail.task.sent_at),
+            ("in doubt since", detail.doubt_at),
+            ("why", detail.doubt_note),
+            ("images at stake", detail.task.images),
+            ("used before sending", detail.baseline_used),
+            ("read at", detail.baseline_at),
+        ]
+    )
+    _show_readings(detail.readings)
+
+
+def _show_readings(readings: tuple[ReadingView, ...]) -> None:
+    rows = [(when(row.at), row.source, row.used, row.remaining, row.daily_limit) for row in readings]
+    empty = "the quota was not read since then (hebo-sync quota reads it)"
+    print_table(("quota read at", "from", "used", "remaining", "daily limit"), rows, empty=empty)
+
+
+def _show_events(events: tuple[EventView, ...]) -> None:
+    click.echo("\nwhat happened")
+    print_table(("at", ""), [(when(event.at), event.message) for event in events], empty="nothing yet")
+
+
+@tasks.command("settle")
+@click.argument("task_id", metavar="ID", type=int)
+@click.option("--accepted", is_flag=True, help="The service took the prompts: their pictures are billed and lost.")
+@click.option(
+    "--not-accepted",
+    is_flag=True,
+    help="It did not: the prompts are sent again. If that is wrong, they are paid for twice.",
+)
+@yes_option
+@pass_context
+def settle(context: Context, task_id: int, accepted: bool, not_accepted: bool, yes: bool) -> None:  # noqa: FBT001
+    """Say whether a submit without an answer had been accepted. Shows the quota's readings and asks first.
+
+    Look at the used figure: if it rose by the images at stake, it was accepted.
+    """
+    if accepted == not_accepted:
+        raise BadUsageError("say --accepted or --not-accepted. Nothing was changed")
+    with context.parts() as parts:
+        with parts.db.read() as session:
+            task = row_of(session, GenerationTask, task_id)
+            if task.state is not TaskState.IN_DOUBT:
+                raise SettleError(f"task {task.id} is {task.state}, not in doubt; nothing was changed")
+            detail = views.task_detail(session, task)
+        _show_doubt(detail)
+        what = "accepted: the pictures count as billed and lost" if accepted else "not accepted: they are sent again"
+        demand_yes(f"Settle task {task_id} as {what}?", yes=yes)
+        with parts.db.write() as session:
+            settle_by_person(session, row_of(session, GenerationTask, task_id), parts.clock.now(), accepted=accepted)
+    click.echo(f"task {task_id} is settled as {what}")

@@ -1,0 +1,105 @@
+"""hebo-sync undo: take published pictures off their listings."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.cli.context import Context, json_option, note, pass_context, print_json
+from plugin.cli.lanes import settle_lanes
+from plugin.cli.lookup import BadUsageError, counted, demand_yes, product_of, rows_of, yes_option
+from plugin.models import Publication
+from plugin.pipeline import stores, views
+from plugin.pipeline.parts import Parts
+from plugin.pipeline.undo import UndoError, UndoLane, request_undo
+from plugin.pipeline.views import PublicationView
+from plugin.states import PublicationState
+
+
+@click.command()
+@click.argument("ids", metavar="PUBLICATION_ID...", nargs=-1, type=int)
+@click.option("--product", metavar="STORE:ID", help="All publications of this product.")
+@click.option("--store", metavar="NAME", help="With --all: every publication of this store.")
+@click.option("--all", "everything", is_flag=True, help="With --store: every publication of it.")
+@yes_option
+@json_option
+@pass_context
+def undo(
+    context: Context,
+    ids: Sequence[int],
+    product: str | None,
+    store: str | None,
+    everything: bool,  # noqa: FBT001
+    yes: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Take the pictures of publications off their listings again; what others changed since stays.
+
+    The pictures are kept here. Exit 1 if a store refused, or did not answer (the next run tries again).
+    """
+    if sum(map(bool, (ids, product, store))) != 1 or bool(store) != everything:
+        raise BadUsageError("say what to undo: publication numbers, --product STORE:ID, or --store NAME --all")
+    with context.parts() as parts:
+        with parts.db.read() as session:
+            chosen = _chosen(session, parts, ids, product, store)
+        if everything:
+            demand_yes(f"Take the pictures of {counted(len(chosen), 'publication')} off {store}?", yes=yes)
+        done = _withdraw(parts, chosen)
+    if as_json:
+        print_json([dataclasses.asdict(row) for row in done])
+    else:
+        _show(done)
+    sys.exit(0 if all(row.state is PublicationState.WITHDRAWN for row in done) else 1)
+
+
+def _chosen(session: Session, parts: Parts, ids: Sequence[int], product: str | None, store: str | None) -> list[int]:
+    """The ids of the publications to undo."""
+    if ids:
+        return [row.id for row in rows_of(session, Publication, ids)]
+    if product:
+        mine = Publication.product_id == product_of(session, parts, product).id
+    else:
+        mine = Publication.store_id == stores.find(parts, session, store or "").id
+    live = Publication.state.in_((PublicationState.PUBLISHED, PublicationState.WITHDRAWING))
+    return list(session.scalars(select(Publication.id).where(mine, live).order_by(Publication.id)))
+
+
+def _withdraw(parts: Parts, ids: Sequence[int]) -> list[PublicationView]:
+    """Ask for the withdrawal of all of them, or of none, and do it. Gives how they stand then. Raises UndoError."""
+    with parts.db.write() as session:
+        for row in rows_of(session, Publication, ids):
+            if row.state is PublicationState.WITHDRAWING:  # asked for before: tried again now
+                row.due_at = parts.clock.now()
+            else:
+                _demand_store(session, parts, row)
+                request_undo(session, row, parts.clock.now())
+    settle_lanes(parts, [UndoLane(parts)])
+    with parts.db.read() as session:
+        return [views.publication_view(row) for row in rows_of(session, Publication, ids)]
+
+
+def _demand_store(session: Session, parts: Parts, row: Publication) -> None:
+    if row.store_id not in stores.configured(parts, session):
+        raise UndoError(
+            f"publication {row.id} is in store {row.store.name!r}, which is paused or no longer configured; nothing "
+            "was changed"
+        )
+
+
+def _show(done: Sequence[PublicationView]) -> None:
+    if not done:
+        click.echo("nothing is published there")
+    for row in done:
+        if row.state is PublicationState.WITHDRAWN:
+            taken = counted(len(row.images) - len(row.refused), "picture")
+            click.echo(f"{row.title}: {taken} taken off (publication {row.id})")
+        elif row.state is PublicationState.WITHDRAWING:
+            note(f"! {row.title}: not taken off yet: {row.error or 'another program writes to the store'}; the next "
+                 "run tries again")  # fmt: skip
+        else:
+            note(f"! {row.title}: the store refused, the pictures are still there: {row.error}")

@@ -1,0 +1,45 @@
+"""init: makes everything, and never over what is there."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from plugin.config import load_settings
+from tests.plugin.cli.home import Home
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    return Home(tmp_path / "new", monkeypatch)
+
+
+def test_it_makes_a_private_configuration_the_data_folder_and_the_database(empty: Home) -> None:
+    called = empty("init")
+    assert called.code == 0, called.err
+    assert stat.S_IMODE(empty.config.stat().st_mode) == 0o600
+    data_dir = load_settings(empty.config, {}).app.data_dir
+    assert {"secret.key", "hebo-sync.sqlite3"} <= {path.name for path in data_dir.iterdir()}
+    assert stat.S_IMODE((data_dir / "secret.key").stat().st_mode) == 0o600
+    for told in (str(empty.config), str(data_dir), "keep a copy", "hebo-sync doctor"):
+        assert told in called.out
+
+
+def test_what_is_there_stays(empty: Home) -> None:
+    empty("init")
+    empty.edit('name = "main"', 'name = "mine"')
+    before = empty.config.read_text(), (empty.folder / "hebo-sync-data" / "secret.key").read_text()
+    called = empty("init")
+    assert called.code == 0
+    assert "stays as it is" in called.out
+    assert (empty.config.read_text(), (empty.folder / "hebo-sync-data" / "secret.key").read_text()) == before
+
+
+def test_a_broken_configuration_is_bad_usage(empty: Home) -> None:
+    empty.folder.mkdir()
+    empty.config.write_text("[hebo]\napi_keey = 'x'\n")
+    called = empty("init")
+    assert (called.code, called.out) == (2, f"{empty.config} is there already and stays as it is\n")
+    assert "api_key" in called.err

@@ -1,0 +1,60 @@
+"""quota: the service's answer, our part in it, and the last reading where there is no answer."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import func, select
+
+from plugin.models import QuotaReading
+from tests.plugin.cli.home import KEY, Home
+
+
+def test_it_shows_the_account_and_keeps_the_reading(fresh: Home) -> None:
+    fresh.edit("poll_margin", "daily_budget = 50\npoll_margin")
+    view = fresh("quota", "--json").json
+    assert (view["account"], view["daily_limit"], view["level"]) == ("3", 400, "vip1")
+    assert view["used"] + view["remaining"] == 400
+    assert (view["in_flight"], view["planned"], view["error"]) == (0, 0, None)
+    with fresh.parts() as parts, parts.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(QuotaReading)) == 1
+    text = fresh("quota").out
+    for pattern in (r"account +3", r"daily limit +400", r"in flight +0 images", r"own budget today +0 of 50 images"):
+        assert re.search(pattern, text)
+
+
+def test_planned_pictures_and_our_spending_are_counted(home: Home) -> None:
+    home("products", "generate", "shop:mug", "--yes")
+    view = home("quota", "--json").json
+    assert view["planned"] == 8
+    assert 0 < view["spent_today"] <= 24
+
+
+def test_without_an_answer_the_last_reading_is_shown(home: Home) -> None:
+    asked = home("quota", "--json").json
+    text = home.config.read_text()
+    home.config.write_text(re.sub(r'base_url = ".*"', 'base_url = "http://127.0.0.1:9"', text))
+    called = home("quota", "--json")
+    assert called.code == 1
+    assert called.json["remaining"] == asked["remaining"]
+    assert called.json["read_at"] == asked["read_at"]
+    assert "cannot be reached" in called.err
+    assert "the last reading is from " in called.err
+
+
+@pytest.mark.parametrize("as_json", [["--json"], []])
+def test_a_wrong_key_is_told_without_showing_it(fresh: Home, as_json: list[str]) -> None:
+    fresh.edit(KEY, "wrong-key-1234")
+    called = fresh("quota", *as_json)
+    assert called.code == 1
+    assert "never read before" in called.err
+    assert "403: Invalid API key" in called.err
+    assert "wrong-key" not in called.out + called.err
+
+
+def test_without_a_key_it_says_where_the_key_goes(fresh: Home) -> None:
+    fresh.edit(f'api_key = "{KEY}"', "")
+    called = fresh("quota")
+    assert (called.code, called.out) == (2, "")
+    assert "HEBO_SYNC_HEBO_API_KEY" in called.err
