@@ -127,10 +127,12 @@ def spent_since(session: Session, account_id: int, since: datetime) -> int:
     return session.scalar(select(func.coalesce(func.sum(net), 0)).where(where)) or 0
 
 
-def refunded_after(session: Session, account_id: int, at: datetime) -> bool:
-    """Whether a reading of that time lacks images that tasks of ours have given back since."""
-    later = (GenerationTask.account_id == account_id) & (GenerationTask.ended_at > at) & (GenerationTask.refunded > 0)
-    return session.scalar(select(GenerationTask.id).where(later).limit(1)) is not None
+def moved_after(session: Session, account_id: int, at: datetime) -> bool:
+    """Whether a reading of that time lacks what tasks of ours have reserved or given back since."""
+    task = GenerationTask
+    moved = (task.sent_at > at) | ((task.ended_at > at) & (task.refunded > 0))
+    mine = (task.account_id == account_id) & moved
+    return session.scalar(select(task.id).where(mine).limit(1)) is not None
 
 
 def refunds_since(session: Session, account_id: int, since: datetime, *, slack: timedelta) -> int:

@@ -17,8 +17,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT = 30  # seconds that a writer waits for another one
@@ -32,7 +33,19 @@ class Database:
     """One engine; `read()` and `write()` give short sessions. Safe to share between threads."""
 
     def __init__(self, url: str, *, pool_size: int = 20):
-        self.engine = _engine(url, pool_size)
+        """url: as of `config.DatabaseSettings`. Raises DatabaseError."""
+        try:
+            self.engine = _engine(url, pool_size)
+        except ModuleNotFoundError as error:
+            raise DatabaseError(
+                f"this database needs {error.name}, which is not installed: pip install 'hebo-sync[postgresql]'"
+            ) from error
+        except ArgumentError as error:
+            raise DatabaseError(
+                f"the setting database.url is not a database's address: {_first_line(error)}"
+            ) from error
+        except OSError as error:
+            raise DatabaseError(f"the folder of the database cannot be made: {error}") from error
         self._writer = self.engine.execution_options(begin="IMMEDIATE")
 
     @contextmanager
@@ -50,33 +63,37 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema to this version's. One process at a time. Raises DatabaseError; nothing is changed then."""
         try:
-            with _migration_lock(self.engine), self.engine.connect() as connection:
+            with _migration_lock(self.engine), self._writer.connect() as connection:
                 _upgrade(connection)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             raise DatabaseError(f"the database {self.where} cannot be opened: {_first_line(error)}") from error
 
     @property
     def where(self) -> str:
-        """The database's address without its password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        """The database's address without its password (which may stand in the query, too)."""
+        return self.engine.url.set(query={}).render_as_string(hide_password=True)
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def _first_line(error: SQLAlchemyError) -> str:
-    return str(error).splitlines()[0]
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _engine(url: str, pool_size: int) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=10, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=10,
+        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
     )
-    path = engine.url.database
-    if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    if engine.url.database in (None, "", ":memory:"):
+        raise DatabaseError("database.url must name a file: a database in memory would forget what has been paid for")
+    Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -103,11 +120,10 @@ def _begin_sqlite(connection: Connection) -> None:
 @contextmanager
 def _migration_lock(engine: Engine) -> Iterator[None]:
     """SQLite: a lock file beside the database. PostgreSQL: DDL is transactional and takes an advisory lock."""
-    path = engine.url.database
-    if engine.dialect.name != "sqlite" or not path or path == ":memory:":
+    if engine.dialect.name != "sqlite":
         yield
         return
-    with FileLock(f"{path}.migrating"):
+    with FileLock(f"{engine.url.database}.migrating"):
         yield
 
 

@@ -172,7 +172,7 @@ def check_relay_port(settings: Settings) -> Finding:
     try:
         bind(relay.host, relay.port).close()
     except ListenerError as problem:
-        return warning("picture relay", str(problem), "fine if another hebo-sync of this data folder serves it (serve)")
+        return warning("picture relay", str(problem), "fine if another hebo-sync of this data folder serves it")
     return ok(
         "picture relay", f"port {relay.port} on {relay.host} is free; the relay listens there while hebo-sync works"
     )

@@ -28,12 +28,15 @@ class Instance:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = secrets.token_hex(8)
         self._lock = FileLock(self.folder / f"{self.name}.lock")
-        self._lock.acquire()
+        self._guard = FileLock(self.folder / "guard")
+        with self._guard:
+            self._lock.acquire()
 
     def dead(self) -> list[str]:
         """The names of processes on this machine that died without closing."""
-        files = (file for file in self.folder.glob("*.lock") if file.stem != self.name)
-        return [file.stem for file in files if _is_free(file)]
+        with self._guard:  # nobody is just making its file, so a free lock has been let go of
+            files = [file for file in self.folder.glob("*.lock") if file.stem != self.name]
+            return [file.stem for file in files if _is_free(file)]
 
     def forget(self, names: list[str]) -> None:
         """Remove the lock files of dead processes, once their leases are ended."""

@@ -9,6 +9,7 @@ import logging
 import select
 import socket
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from waitress import wasyncore
@@ -143,3 +144,10 @@ def close_channel(channel: HTTPChannel) -> None:
     if channel.request is not None:
         channel.request.close()
     channel.handle_close()
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at this moment."""
+    with closing(bind(host, 0)) as found:
+        port: int = found.getsockname()[1]
+        return port

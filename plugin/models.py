@@ -59,6 +59,10 @@ def _state(kind: type[TaskState] | type[ImageState] | type[PublicationState] | t
     )
 
 
+# A missing value is SQL's NULL, however it was set: JSON's own null would not be found by "IS NULL".
+_JSON_TYPES: dict[Any, Any] = dict.fromkeys((dict[str, Any], list[str]), JSON(none_as_null=True))
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -68,7 +72,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UTCDateTime(), dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012  # SQLAlchemy's own form
+    type_annotation_map = {datetime: UTCDateTime(), **_JSON_TYPES}  # noqa: RUF012  # SQLAlchemy's own form
 
 
 class Account(Base):
@@ -81,7 +85,7 @@ class Account(Base):
     __tablename__ = "account"
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[str | None] = mapped_column(String(200), unique=True)
-    key_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    key_fingerprint: Mapped[str | None] = mapped_column(String(64), unique=True)  # None: its key was replaced
     api_key_token: Mapped[str | None] = mapped_column(Text)
     provisioned: Mapped[bool] = mapped_column(default=True)
     lane_owner: Mapped[str | None] = mapped_column(String(64))

@@ -5,14 +5,19 @@ task    planned → submitting → generating → done | failed
         submitting → failed       refused for good: nothing was spent
         submitting → in_doubt → generating (late answer) | lost (accepted, id unknown) | planned (not accepted)
         generating ⇄ stalled      past the deadline: polled rarely, shown
-        planned → cancelled       product gone, excluded, or a placeholder
+        stalled → done | failed | lost
+        lost → generating         the answer came after all
+        planned ⇄ cancelled       product gone, excluded, or a placeholder; wanted again
 image   waiting → fetched → in_review → approved → publishing → published → withdrawn
         waiting → failed → waiting (retry-items) ;  waiting | failed → lost (paid for, cannot be had)
+        lost → waiting            made again, or its task's answer came after all
         fetched → approved        a rule approves
         in_review ⇄ rejected ;  approved → in_review ;  publishing → approved (the write was refused)
-        waiting → cancelled       with its task
+        published → publishing    written again, where the listing lost it
+        withdrawn → approved | rejected
+        waiting ⇄ cancelled       with its task
 publication  publishing → published → withdrawing → withdrawn
-             publishing → refused        the store would not take it, nothing was written
+             publishing ⇄ refused        the store would not take it, nothing was written; tried again
              withdrawing → published     the undo was refused
 """
 

@@ -17,7 +17,9 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("models", "hebo", "pictures"),
     ("money", "activity"),
     ("accounts",),
+    ("instances",),
     ("pipeline",),
+    ("doctor",),
     ("web", "scheduler", "sandbox"),
     ("demo",),
     ("plugin", "cli"),  # create_app() and the command line: the only two that see everything

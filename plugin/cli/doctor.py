@@ -10,6 +10,7 @@ import click
 
 from plugin import doctor as checks
 from plugin.cli.context import Context, json_option, pass_context, print_json
+from plugin.cli.lookup import counted
 from plugin.db import DatabaseError
 from plugin.doctor import Finding, Level
 from plugin.pictures import StorageError
@@ -37,7 +38,7 @@ def doctor(context: Context, as_json: bool) -> None:  # noqa: FBT001
         print_json([dataclasses.asdict(finding) for finding in found])
     else:
         warnings = sum(finding.level is Level.WARNING for finding in found)
-        click.echo(f"{errors} errors, {warnings} warnings")
+        click.echo(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
     sys.exit(1 if errors else 0)
 
 

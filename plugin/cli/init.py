@@ -29,7 +29,10 @@ def init(context: Context) -> None:
         if parts.settings.app.secret_key is None:
             click.echo(f"key file:    {data_dir / KEY_FILE} (keep a copy: it opens the stored secrets)")
         click.echo(f"database:    {parts.db.where}")
-    click.echo("next: hebo-sync doctor, then hebo-sync run --until-idle")
+    click.echo(
+        "next, all free of charge: hebo-sync doctor, hebo-sync stores refresh NAME, hebo-sync products prompts ID"
+    )
+    click.echo("then: hebo-sync run --until-idle")
 
 
 def _example() -> str:

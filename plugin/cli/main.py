@@ -18,6 +18,7 @@ from plugin.links import NoPublicUrlError
 from plugin.listener import ListenerError
 from plugin.pictures import PictureError, StorageError
 from plugin.pipeline.doubt import SettleError
+from plugin.pipeline.publish import PublicationStateError
 from plugin.pipeline.retry import RetryError
 from plugin.pipeline.review import ReviewError
 from plugin.pipeline.stores import StoreUnknownError
@@ -35,6 +36,7 @@ TROUBLE_ERRORS = (
     ListenerError,
     NoPublicUrlError,
     PictureError,
+    PublicationStateError,
     RenderError,
     RetryError,
     ReviewError,

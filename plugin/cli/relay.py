@@ -14,7 +14,7 @@ from plugin.pipeline.parts import Parts
 def relay_beside(parts: Parts) -> Iterator[None]:
     """Serve signed picture addresses for the length of the block, where app.public_url is set.
 
-    A port in use is not an error: another hebo-sync on the same data folder (serve) answers there.
+    A port in use is not an error: another hebo-sync on the same data folder answers there.
     """
     if parts.settings.app.public_url is None:
         yield

@@ -19,6 +19,7 @@ from plugin.config import ConfigError
 from plugin.pipeline import run as pipeline
 from plugin.pipeline.parts import Parts, Policy
 from plugin.pipeline.run import Report
+from plugin.pipeline.stores import require_any
 
 COUNTS = [field.name for field in dataclasses.fields(Report) if field.name != "errors"]
 
@@ -46,6 +47,7 @@ def run(context: Context, store: str | None, until_idle: bool, approve_all: bool
     policy = Policy(approve_all=approve_all, unattended=True, publish_grace=timedelta(minutes=2))
     with context.parts(policy) as parts:
         require_key(parts)
+        require_any(parts)
         with relay_beside(parts):
             report = run_watched(parts, store=store, until_idle=until_idle, quiet=as_json)
     show(report, as_json=as_json)

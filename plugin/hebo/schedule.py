@@ -14,6 +14,7 @@ from dataclasses import dataclass
 VENDOR_BANDS = ((30.0, 5.0), (180.0, 10.0), (math.inf, 20.0))
 # Asked all the same after the end: at least 10 s (vendor document §6).
 TERMINAL_INTERVAL = 10.0
+ROUNDING = 1e-6  # seconds; stored times are whole microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,14 @@ class PollSchedule:
 
     def allows(self, last_age: float, age: float) -> bool:
         """Whether a poll sent at `age` is legal after one stamped `last_age`."""
-        return age - last_age >= self.required(last_age, age)
+        return age - last_age >= self.required(last_age, age) - ROUNDING
 
     def next_age(self, last_age: float) -> float:
         """The soonest legal age of the poll after the one at `last_age`."""
         start = self.interval(last_age)
-        for _, interval in self.bands:
-            age = last_age + interval + self.margin
-            if interval >= start and self.interval(age + self.margin) <= interval:
-                return age
-        return last_age + self.bands[-1][1] + self.margin
+        intervals = sorted({interval for _, interval in self.bands if interval >= start})
+        step = next(i for i in intervals if self.interval(last_age + i + 2 * self.margin) <= i)
+        return last_age + step + self.margin
 
     def first_age(self) -> float:
         """The age of the first poll.

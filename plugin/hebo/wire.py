@@ -8,33 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+MOST = 2**31 - 1  # more images than any key can have; a database column holds it
 
 
 def _whole(value: object) -> int | None:
     """A count as the service may write it (40, 40.0, "40"); what is none is None, never an error."""
-    if isinstance(value, bool):
+    if isinstance(value, str) and len(value) <= 20 and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MOST:
         return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return int(value) if isinstance(value, str) and value.strip().isdecimal() else None
+    return value
+
+
+def readable(text: str) -> str:
+    """Text that every database and terminal can take: no NUL, no half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    """A readable string; numbers as they are written, else empty."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    return readable(value) if isinstance(value, str) else ""
 
 
 def _flag(value: object) -> bool:
     return value is True or value == 1 or (isinstance(value, str) and value.lower() in ("true", "1", "yes"))
 
 
+def _enabled(value: object) -> bool:
+    """Off only if the service says so: `false` means "no limit", and nothing is to be taken for that by mistake."""
+    return not (value is False or value == 0 or (isinstance(value, str) and value.lower() in ("false", "0", "no")))
+
+
 Count = Annotated[int | None, BeforeValidator(_whole)]
 Text = Annotated[str, BeforeValidator(_text)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+Enabled = Annotated[bool, BeforeValidator(_enabled)]
 
 
 def _spellings(first: str, second: str) -> AliasChoices:
@@ -44,6 +60,11 @@ def _spellings(first: str, second: str) -> AliasChoices:
 class Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    @classmethod
+    def of(cls, part: Mapping[str, Any]) -> Self:
+        """From a JSON object; a null is as good as a missing field, so that another spelling may have the value."""
+        return cls.model_validate({name: value for name, value in part.items() if value is not None})
+
 
 class Quota(Wire):
     """What the key may spend today, in images (vendor document §9; in a submit's answer §3).
@@ -51,7 +72,7 @@ class Quota(Wire):
     `used` includes what is reserved. enabled False: taken as no limit. user_id: the account.
     """
 
-    enabled: Flag = True
+    enabled: Enabled = True
     level: Text = ""
     daily_limit: Count = Field(None, validation_alias=_spellings("daily_limit", "daily_image_limit"))
     used: Count = Field(None, validation_alias=AliasChoices("used", "used_after"))
@@ -65,7 +86,7 @@ class Quota(Wire):
         if not self.enabled:
             return None
         if self.remaining is not None:
-            return self.remaining
+            return max(0, self.remaining)
         if self.daily_limit is not None and self.used is not None:
             return max(0, self.daily_limit - self.used)
         return None
@@ -156,19 +177,19 @@ def _part(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 def parse_quota(body: Mapping[str, Any]) -> Quota | None:
     """The quota of a `GET /quota` or submit answer; None where there is none."""
     part = _part(body, "quota")
-    return Quota.model_validate({**part, "user_id": body.get("user_id")}) if part else None
+    return Quota.of({**part, "user_id": body.get("user_id", part.get("user_id"))}) if part else None
 
 
 def parse_task(body: Mapping[str, Any]) -> Running | Finished | Odd:
     """A task's answer by its status word (vendor document §5)."""
     status = _text(body.get("status"))
-    items = tuple(Item.model_validate(entry) for entry in _entries(body, "items"))
+    items = tuple(Item.of(entry) for entry in _entries(body, "items"))
     if status in RUNNING:
         return Running(status, items)
     if status not in FINAL:
         return Odd(f"unknown status {status[:60]!r}" if status else "no status", items)
-    results = tuple(Result.model_validate(entry) for entry in _entries(body, "results"))
-    failed = tuple(FailedItem.model_validate(entry) for entry in _entries(body, "failed_items"))
+    results = tuple(Result.of(entry) for entry in _entries(body, "results"))
+    failed = tuple(FailedItem.of(entry) for entry in _entries(body, "failed_items"))
     if not results and not failed:
         return Odd(f"status {status} without results or failed items", items)
-    return Finished(status, results, failed, items, TaskMoney.model_validate(_part(body, "quota")))
+    return Finished(status, results, failed, items, TaskMoney.of(_part(body, "quota")))

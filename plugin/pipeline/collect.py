@@ -109,7 +109,7 @@ class CollectLane(Lane[Download, Downloaded]):
     def next_due(self) -> datetime | None:
         waiting = (GeneratedImage.state == ImageState.WAITING) & GeneratedImage.result_url.is_not(None)
         with self.parts.db.read() as session:
-            patient = GeneratedImage.attempts < PATIENT_TRIES
+            patient = (GeneratedImage.attempts < PATIENT_TRIES) & GeneratedImage.due_at.is_not(None)
             return session.scalar(select(func.min(GeneratedImage.due_at)).where(waiting, patient))
 
     def _keep(self, session: Session, image: GeneratedImage, done: Downloaded) -> None:

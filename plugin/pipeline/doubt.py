@@ -144,7 +144,8 @@ def apply_settlement(session: Session, task: GenerationTask, settlement: Settlem
 
 
 _WORDS = {
-    Verdict.ACCEPTED: "the prompts had been accepted; their pictures are billed and lost",
+    Verdict.ACCEPTED: "the prompts had been accepted; their pictures are billed and lost. To have them made anew: "
+    "hebo-sync products generate",
     Verdict.NOT_ACCEPTED: "the prompts had not been accepted; they are sent again",
     Verdict.UNDECIDED: "a person must say whether the prompts were accepted (hebo-sync tasks settle)",
 }

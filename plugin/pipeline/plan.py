@@ -79,12 +79,12 @@ class PlanLane(Lane[Reference, Looked]):
                 data = fetch_picture(self.parts.outside(), item.url).data
             seen = look(data)
             if problem := reference_problem(seen):
-                return Looked(problem=f"its picture {item.url} cannot be used: {problem}")
+                return Looked(problem=_unusable(item.url, problem))
             self.parts.pictures.put(data)
         except NoPublicUrlError as error:
             return Looked(problem=str(error))
         except PictureError as error:
-            return Looked(problem=f"its picture {item.url} cannot be used: {error}", permanent=error.permanent)
+            return Looked(problem=_unusable(item.url, str(error)), permanent=error.permanent)
         except StorageError as error:
             return Looked(problem=str(error), permanent=False)
         return Looked(look=seen, size=len(data))
@@ -117,6 +117,11 @@ class PlanLane(Lane[Reference, Looked]):
             known = stores.configured(self.parts, session)
             due = (Product.state == ProductState.NEW) & Product.store_id.in_(known)
             return session.scalar(select(func.min(Product.due_at)).where(due))
+
+
+def _unusable(url: str, why: str) -> str:
+    """Why a reference cannot be used, naming it once."""
+    return f"its picture cannot be used: {why}" if url in why else f"its picture {url} cannot be used: {why}"
 
 
 def _report(session: Session, product: Product, seen: Looked, now: datetime) -> None:

@@ -119,6 +119,8 @@ class PollLane(Lane[Poll, Polled]):
             self._stall(session, [item for item, _ in outcomes])
 
     def next_due(self) -> datetime | None:
+        if self.parts.hebo is None:
+            return None
         with self.parts.db.read() as session:
             due: datetime | None = session.scalar(_SOONEST, {"key": self.parts.key_fingerprint})
             return due

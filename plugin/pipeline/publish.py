@@ -27,15 +27,20 @@ from plugin.pipeline.due import missing_images
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.listings import listing_to_json
 from plugin.pipeline.parts import Parts
-from plugin.states import ImageState, PublicationState
+from plugin.states import ImageState, ProductState, PublicationState
 from templates import PackError, RenderError
 
 LEASE = timedelta(minutes=10)  # a slow store fetches a picture for up to a minute
-BATCH = 200  # listings at once where the connector makes them durable together
+BATCH = 100  # listings at once where the connector makes them durable together
 PAUSES = (10, 60, 300, 1800)  # seconds between tries after an error that may pass
 PATIENT_TRIES = 3  # so many are waited for by a run
 RELAY_SECONDS = 7 * 86_400
+UNWANTED = (ProductState.EXCLUDED, ProductState.GONE)
 HELD = (ImageState.APPROVED, ImageState.PUBLISHED)
+
+
+class PublicationStateError(Exception):
+    """The publication cannot be offered again as it is; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,8 @@ class PublishLane(Lane[Batch, Written]):
         planned.publish_due_at = None
         begun, started = [], []
         for member in planned.members:
+            if member.product.state in UNWANTED:
+                continue
             images = missing_images(session, planned, member.product_id)
             if images:
                 publication = _publication(planned, member.product_id, config.placement, self.parts.instance, now)
@@ -325,7 +332,11 @@ def _settle_images(session: Session, images: Sequence[GeneratedImage]) -> None:
 
 
 def retry_publication(session: Session, parts: Parts, publication: Publication) -> None:
-    """Offer a refused publication to the store again."""
+    """Offer a refused publication to the store again. Raises PublicationStateError if it is not refused."""
+    if publication.state is not PublicationState.REFUSED:
+        raise PublicationStateError(
+            f"publication {publication.id} is {publication.state}, not refused: nothing to retry"
+        )
     publication.state, publication.due_at = PublicationState.PUBLISHING, parts.clock.now()
     publication.attempts, publication.error = 0, None
     for entry in publication.images:

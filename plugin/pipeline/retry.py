@@ -75,7 +75,7 @@ def generate_again(session: Session, parts: Parts, product: Product, config: Sto
     config: the store's settings, perhaps with another pack (default: as they are). Raises RetryError, PackError,
     RenderError.
     """
-    if product.reference_sha is None:
+    if product.reference_sha is None or product.state in (ProductState.GONE, ProductState.EXCLUDED, ProductState.NEW):
         raise RetryError(f"{product.title}: {product.problem or 'its picture has not been looked at yet'}")
     config = config or stores.config_of(parts, product.store)
     same = (
@@ -95,6 +95,5 @@ def generate_again(session: Session, parts: Parts, product: Product, config: Sto
     )
     for other in session.scalars(select(Product).where(sharing)):
         planned.members.append(RoundMember(round_id=planned.id, product_id=other.id))
-    if product.state is not ProductState.GONE:
-        product.state, product.problem = ProductState.READY, None
+    product.state, product.problem = ProductState.READY, None
     return planned

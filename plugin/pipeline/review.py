@@ -15,6 +15,7 @@ from plugin.pipeline.parts import Parts
 from plugin.states import IllegalStepError, ImageState
 
 RULE = "rule"
+TAKEN_BACK = (ImageState.APPROVED, ImageState.REJECTED)  # may go back to review
 
 
 class ReviewError(Exception):
@@ -57,7 +58,8 @@ def decide(session: Session, parts: Parts, image_ids: Sequence[int], new: ImageS
         try:
             _decide(image, new, by, now)
         except IllegalStepError:
-            message = f"picture {image.id} is {image.state}: it cannot become {new} now; nothing was changed"
+            hint = "; take the decision back first" if image.state in TAKEN_BACK else ""
+            message = f"picture {image.id} is {image.state}: it cannot become {new} now{hint}; nothing was changed"
             raise ReviewError(message) from None
     _update_rounds(session, parts, images)
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
+from plugin import accounts
 from plugin.activity import sentence
 from plugin.models import Event, GeneratedImage, GenerationTask, Product, Store
 from plugin.pipeline import stores
@@ -101,10 +102,17 @@ def run(
 
 
 def begin(parts: Parts, store: str | None, now: datetime) -> int:
-    """Make the refreshes due; a new run is a reason to try again what had to wait for a person."""
+    """Make the refreshes due; a new run is a reason to try again what had to wait for a person.
+
+    Raises StoreUnknownError.
+    """
     with parts.db.write() as session:
         chosen = [stores.find(parts, session, store).id] if store else list(stores.configured(parts, session))
         session.execute(update(Store).where(Store.id.in_(chosen)).values(refresh_due_at=now, problem=None))
+        if parts.hebo is not None:
+            account = accounts.current(session, parts.key_fingerprint, now)
+            accounts.resume(account)
+            account.troubles = 0
         if parts.policy.approve_all:
             approve_all(session, parts)
         return session.scalar(select(func.coalesce(func.max(Event.id), 0))) or 0
@@ -166,4 +174,11 @@ def _count(session: Session, where: ColumnElement[bool]) -> int:
 def _errors(session: Session, after_event: int) -> list[dict[str, Any]]:
     troubles = select(Event).where(Event.id > after_event, Event.trouble).order_by(Event.id.desc()).limit(MOST_ERRORS)
     events = reversed(session.scalars(troubles).all())
-    return [{"code": event.code, "message": sentence(event), **event.data} for event in events]
+    names = {row.id: row.name for row in session.scalars(select(Store))}
+    return [_error(event, names.get(event.store_id or 0, "")) for event in events]
+
+
+def _error(event: Event, store: str) -> dict[str, Any]:
+    """message names the store too, since a run goes over all of them."""
+    message = f"{store}: {sentence(event)}" if store else sentence(event)
+    return {**event.data, "code": event.code, "store": store, "message": message}

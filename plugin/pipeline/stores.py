@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,16 @@ def config_of(parts: Parts, row: Store) -> StoreSettings:
     if row.config_token is None:
         raise StoreUnknownError(f"store {row.name!r} is no longer in the configuration; add it again to go on with it")
     return store_settings(json.loads(parts.keys.decrypt(row.config_token)), f"store {row.name!r}")
+
+
+def require_any(parts: Parts) -> None:
+    """Raises StoreUnknownError where no store is set up at all."""
+    with parts.db.read() as session:
+        for row in session.scalars(select(Store)):
+            with suppress(StoreUnknownError):
+                config_of(parts, row)
+                return
+    raise StoreUnknownError("no store is set up: add a [[stores]] table to the configuration file")
 
 
 def configured(parts: Parts, session: Session) -> dict[int, StoreSettings]:

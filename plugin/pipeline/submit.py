@@ -144,7 +144,7 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         reading = accounts.as_reading(row) if row else None
         if reading is None or _stale(reading, len(task.images), account, now):
             return ReadQuota(account.id)
-        if accounts.refunded_after(session, account.id, reading.at):
+        if accounts.moved_after(session, account.id, reading.at):
             return ReadQuota(account.id)  # so that, should this answer be lost, the baseline tells
         return self._intent(session, account, task, reading)
 
@@ -226,7 +226,7 @@ def first_poll(parts: Parts, sent_at: datetime, received_at: datetime) -> dateti
 def _commit_to(task: GenerationTask, account: Account, reading: Reading, owner: str, now: datetime) -> None:
     task.state, task.owner, task.account_id = TaskState.SUBMITTING, owner, account.id
     task.due_at, task.sent_at = account.lane_until, now
-    task.baseline_used, task.baseline_at = reading.used, reading.at
+    task.baseline_used, task.baseline_at = (reading.used if reading.enabled else None), reading.at
     task.reserved = len(task.images)
 
 

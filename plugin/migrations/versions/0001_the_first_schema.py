@@ -14,7 +14,7 @@ def upgrade() -> None:
         "account",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.String(length=200), nullable=True),
-        sa.Column("key_fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("key_fingerprint", sa.String(length=64), nullable=True),
         sa.Column("api_key_token", sa.Text(), nullable=True),
         sa.Column("provisioned", sa.Boolean(), nullable=False),
         sa.Column("lane_owner", sa.String(length=64), nullable=True),
@@ -25,11 +25,9 @@ def upgrade() -> None:
         sa.Column("troubles", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("key_fingerprint", name=op.f("uq_account_key_fingerprint")),
         sa.UniqueConstraint("user_id", name=op.f("uq_account_user_id")),
     )
-    with op.batch_alter_table("account", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_account_key_fingerprint"), ["key_fingerprint"], unique=False)
-
     op.create_table(
         "picture",
         sa.Column("sha", sa.String(length=64), nullable=False),

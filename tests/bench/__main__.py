@@ -1,0 +1,43 @@
+"""`python -m tests.bench [NAME ...]`: polls, discovery, feed, publish."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+
+import click
+
+from tests.bench import discovery, feed, polls, publish
+from tests.bench.rows import Row, print_rows
+
+# name -> the whole benchmark, and the quick one
+BENCHES: dict[str, tuple[Callable[[], list[Row]], Callable[[], list[Row]]]] = {
+    polls.NAME: (lambda: polls.measure(polls.FULL), lambda: polls.measure(polls.QUICK, 2.0)),
+    discovery.NAME: (lambda: discovery.measure(discovery.FULL), lambda: discovery.measure(discovery.QUICK)),
+    feed.NAME: (lambda: feed.measure(feed.FULL), lambda: feed.measure(feed.QUICK)),
+    publish.NAME: (lambda: publish.measure(publish.FULL), lambda: publish.measure(publish.QUICK)),
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHES)), metavar="[NAME]...")
+@click.option("--quick", is_flag=True, help="Smaller sizes: less than two minutes in all.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:
+    """Measure polls, discovery, feed and publish (or those that are named) and print one table."""
+    rows: list[Row] = []
+    for name in names or BENCHES:
+        begun = time.monotonic()
+        click.echo(f"{name} ...", err=True, nl=False)
+        rows += BENCHES[name][quick]()
+        click.echo(f" {time.monotonic() - begun:.0f} s", err=True)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(row) for row in rows], ensure_ascii=False, indent=2))
+    else:
+        print_rows(rows)
+
+
+if __name__ == "__main__":
+    main()

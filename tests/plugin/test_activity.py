@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from string import Formatter
+
+import pytest
+from sqlalchemy import select
+
+from plugin.activity import SENTENCES, About, record, record_product, record_task, sentence
+from plugin.db import Database
+from plugin.models import Event
+from tests.plugin.rows import NOW, Shop
+
+
+def words(code: str) -> dict[str, object]:
+    return {name: f"<{name}>" for _, name, _, _ in Formatter().parse(SENTENCES[code]) if name}
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_every_code_has_a_sentence_without_gaps(code: str) -> None:
+    said = sentence(Event(at=NOW, code=code, data={**words(code), "more": 1}))
+    assert "{" not in said
+    assert all(str(word) in said for word in words(code).values())
+
+
+def test_a_shops_braces_are_no_code() -> None:
+    told = sentence(Event(at=NOW, code="product_problem", data={"title": "{reason.__class__}", "reason": "no photo"}))
+    assert told == "{reason.__class__}: no photo"
+
+
+def test_codes_fit_their_column() -> None:
+    assert max(map(len, SENTENCES)) <= 40
+
+
+def test_events_are_kept_with_what_they_are_about(database: Database) -> None:
+    with database.write() as session:
+        shop = Shop(session)
+        task = shop.task(session)
+        record(session, NOW, "store_failed", {"reason": "404"}, About(shop.store.id), trouble=True)
+        record_product(session, shop.product, NOW, "product_problem", reason="no photo")
+        record_task(session, task, NOW, "task_submitted", images=4)
+        ids = (shop.store.id, shop.product.id, task.id)
+    with database.read() as session:
+        events = session.scalars(select(Event).order_by(Event.id)).all()
+    assert [(event.store_id, event.product_id, event.task_id) for event in events] == [
+        (ids[0], None, None),
+        (ids[0], ids[1], None),
+        ids,
+    ]
+    assert [event.trouble for event in events] == [True, False, False]
+    assert [sentence(event) for event in events] == [
+        "the catalogue could not be read: 404",
+        "Product p1: no photo",
+        "Product p1: 4 prompts submitted",
+    ]
+    assert events[2].data["task"] == ids[2]
+    assert events[1].data["product"] == "p1"
+
+
+def test_an_event_goes_with_its_transaction(database: Database) -> None:
+    def break_off() -> None:
+        with database.write() as session:
+            record(session, NOW, "store_failed", {"reason": "404"}, About())
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        break_off()
+    with database.read() as session:
+        assert session.scalars(select(Event)).all() == []

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugin.db import Database
+from plugin.instances import Instance, end_leases
+from plugin.models import Account, GeneratedImage, GenerationTask, Product, Publication, Store
+from plugin.states import ImageState, TaskState
+from tests.plugin.rows import NOW, Shop, account, image, saved
+
+LATER = NOW + timedelta(minutes=1)
+CHILD = """
+import sys
+from pathlib import Path
+from typing import Any
+from plugin.instances import Instance
+instance = Instance(Path(sys.argv[1]))
+print(instance.name, flush=True)
+sys.stdin.read()
+instance.close()
+"""
+
+
+@contextmanager
+def other_process(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A process that holds an instance until its standard input ends."""
+    command = [sys.executable, "-c", CHILD, str(folder)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as child:
+        assert child.stdout is not None
+        try:
+            yield child.stdout.readline().strip(), child
+        finally:
+            child.kill()
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    made = Instance(tmp_path)
+    yield made
+    made.close()
+
+
+class TestInstances:
+    def test_a_killed_process_is_dead_and_a_live_one_is_not(self, instance: Instance, tmp_path: Path) -> None:
+        with other_process(tmp_path) as (name, child), other_process(tmp_path):
+            assert len(name) == 16
+            assert instance.dead() == []
+            child.kill()
+            child.wait()
+            assert instance.dead() == [name]
+            instance.forget([name])
+            assert instance.dead() == []
+
+    def test_a_closed_one_leaves_nothing(self, instance: Instance, tmp_path: Path) -> None:
+        with other_process(tmp_path) as (name, child):
+            child.communicate()
+            assert child.returncode == 0
+        assert instance.dead() == []
+        assert not list(instance.folder.glob(f"{name}*"))
+
+    def test_two_of_one_process_see_each_other_alive(self, instance: Instance, tmp_path: Path) -> None:
+        second = Instance(tmp_path)
+        assert (instance.dead(), second.dead()) == ([], [])
+        assert instance.name != second.name
+        second.close()
+        assert instance.dead() == []
+
+    def test_looking_does_not_kill(self, instance: Instance, tmp_path: Path) -> None:
+        second = Instance(tmp_path)
+        for _ in range(3):
+            assert second.dead() == []
+        second.close()
+
+
+def held(owner: str, database: Database) -> None:
+    """One row of each kind, held by `owner` for another minute."""
+    lease: dict[str, Any] = {"owner": owner, "due_at": LATER}
+    with database.write() as session:
+        shop = Shop(session)
+        shop.store.write_owner, shop.store.write_until = owner, LATER
+        shop.product.owner, shop.product.due_at = owner, LATER
+        account(session, lane_owner=owner, lane_until=LATER)
+        for state in (TaskState.SUBMITTING, TaskState.IN_DOUBT, TaskState.GENERATING, TaskState.PLANNED):
+            task = shop.task(session, state=state, **lease)
+        image(session, task, state=ImageState.WAITING, **lease)
+        listing = {"store_id": shop.store.id, "product_id": shop.product.id, "round_id": shop.round.id}
+        saved(session, Publication(**listing, placement="append", created_at=NOW, **lease))
+
+
+def leases(database: Database) -> list[bool]:
+    """Whether each of those rows is still held."""
+    with database.read() as session:
+        tasks = session.query(GenerationTask).order_by(GenerationTask.id).all()
+        others = [session.query(GeneratedImage).one(), session.query(Product).one(), session.query(Publication).one()]
+        rows: list[Any] = [*tasks, *others]
+        shop, lane = session.query(Store).one(), session.query(Account).one()
+        due = [row.due_at is not None and row.due_at > NOW for row in rows]
+        return [*due, shop.write_until is not None, lane.lane_until is not None]
+
+
+class TestLeases:
+    def test_the_deads_end_at_once_but_polls_keep_their_time(self, database: Database) -> None:
+        held("dead", database)
+        with database.write() as session:
+            end_leases(session, ["gone", "dead"], NOW)
+        #                           submitting, in doubt, generating, planned, image, product, publication, store, lane
+        assert leases(database) == [False, False, True, True, False, False, False, False, False]
+
+    @pytest.mark.parametrize("owners", [["dead"], []])
+    def test_the_livings_do_not(self, database: Database, owners: list[str]) -> None:
+        held("alive", database)
+        with database.write() as session:
+            end_leases(session, owners, NOW)
+        assert leases(database) == [True] * 9
+
+    def test_what_is_due_keeps_its_time(self, database: Database) -> None:
+        earlier = NOW - timedelta(minutes=1)
+        with database.write() as session:
+            row = Shop(session).task(session, state=TaskState.SUBMITTING, owner="dead", due_at=earlier)
+            end_leases(session, ["dead"], NOW)
+            session.refresh(row)
+            assert row.due_at == earlier
+
+    def test_a_kill_end_to_end(self, database: Database, instance: Instance, tmp_path: Path) -> None:
+        with other_process(tmp_path) as (name, child):
+            held(name, database)
+            child.kill()
+            child.wait()
+            with database.write() as session:
+                end_leases(session, instance.dead(), NOW)
+        assert leases(database).count(True) == 2
