@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
+from plugin.hebo import room_of
+
 # Two readings count as two only when time has passed between them.
 READINGS_APART = timedelta(seconds=10)
 # Longer without a reading, and the day may have turned in between without being noticed.
@@ -29,13 +31,7 @@ class Reading:
 
     def room(self) -> int | None:
         """How many images may still be reserved; None: no limit is known."""
-        if not self.enabled:
-            return None
-        if self.remaining is not None:
-            return max(0, self.remaining)
-        if self.daily_limit is not None and self.used is not None:
-            return max(0, self.daily_limit - self.used)
-        return None
+        return room_of(self.enabled, self.daily_limit, self.used, self.remaining)
 
 
 class Verdict(StrEnum):

@@ -12,7 +12,7 @@ from plugin.hebo.errors import (
     TooFrequentError,
 )
 from plugin.hebo.schedule import PollSchedule
-from plugin.hebo.wire import Accepted, FailedItem, Finished, Item, Odd, Quota, Result, Running, TaskMoney
+from plugin.hebo.wire import Accepted, FailedItem, Finished, Item, Odd, Quota, Result, Running, TaskMoney, room_of
 
 __all__ = [
     "Accepted",
@@ -34,4 +34,5 @@ __all__ = [
     "TaskMissingError",
     "TaskMoney",
     "TooFrequentError",
+    "room_of",
 ]

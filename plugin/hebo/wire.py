@@ -66,6 +66,15 @@ class Wire(BaseModel):
         return cls.model_validate({name: value for name, value in part.items() if value is not None})
 
 
+def room_of(enabled: bool, daily_limit: int | None, used: int | None, remaining: int | None) -> int | None:  # noqa: FBT001
+    """How many images may still be reserved by these figures of a quota; None: no limit is known."""
+    if not enabled:
+        return None
+    if remaining is not None:
+        return max(0, remaining)
+    return max(0, daily_limit - used) if daily_limit is not None and used is not None else None
+
+
 class Quota(Wire):
     """What the key may spend today, in images (vendor document §9; in a submit's answer §3).
 
@@ -83,13 +92,7 @@ class Quota(Wire):
 
     def room(self) -> int | None:
         """How many images may still be reserved; None: no limit is known."""
-        if not self.enabled:
-            return None
-        if self.remaining is not None:
-            return max(0, self.remaining)
-        if self.daily_limit is not None and self.used is not None:
-            return max(0, self.daily_limit - self.used)
-        return None
+        return room_of(self.enabled, self.daily_limit, self.used, self.remaining)
 
 
 class TaskMoney(Wire):

@@ -9,20 +9,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Blueprint, Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from plugin.listener import Listener, ListenerError
 from plugin.sandbox.hebo_control import control
-from plugin.sandbox.hebo_faults import FaultBook
 from plugin.sandbox.hebo_mischief import CALL_KEY, Call, Mischief, expired
 from plugin.sandbox.hebo_options import HeboOptions
-from plugin.sandbox.hebo_state import HeboState, ServiceError
-from plugin.sandbox.hebo_studio import Studio
+from plugin.sandbox.hebo_service import HeboSandbox, parts
+from plugin.sandbox.hebo_state import ServiceError
 from plugin.sandbox.hebo_tasks import Item, Order, Task
 from plugin.sandbox.hebo_wire import (
-    Speller,
     accepted_body,
     quota_body,
     read_item_ids,
@@ -33,36 +31,6 @@ from plugin.sandbox.hebo_wire import (
 
 MOST_BODY_BYTES = 2_000_000
 api = Blueprint("hebo", __name__)
-
-
-class HeboSandbox:
-    """The parts of one running service: `state`, `faults`, `studio`. `close` ends its threads."""
-
-    def __init__(self, options: HeboOptions, now: Callable[[], float]) -> None:
-        self.options = options
-        self.now = now
-        self.studio = Studio(options, now)
-        self.state = HeboState(options, self.studio.take if options.paint == "eager" else None)
-        self.studio.state = self.state
-        self.faults = FaultBook(options.seed, options.faults)
-        self.spell = Speller(options.spelling)
-        self.results_base = options.results_host
-        self.mischief: Mischief | None = None
-
-    def effect(self, kind: str, amount: float, authorization: str) -> None:
-        """What a fault rule makes happen before a call: another client's spending, or the turn of the day."""
-        if kind == "turn_day":
-            self.state.turn_day(self.now())
-            return
-        user = self.state.keys.get(authorization.removeprefix("Bearer ").strip())
-        if user is not None:
-            self.state.spend(user, int(amount), self.now())
-
-    def close(self) -> None:
-        """End all threads and delete the pictures."""
-        if self.mischief is not None:
-            self.mischief.close()
-        self.studio.close()
 
 
 def create_hebo(options: HeboOptions, now: Callable[[], float] = time.monotonic) -> Flask:
@@ -123,12 +91,6 @@ class HeboListener(Listener):
         super().stop()
         self.results.stop()
         self.sandbox.close()
-
-
-def parts() -> HeboSandbox:
-    """The service that this request belongs to."""
-    sandbox: HeboSandbox = current_app.extensions["hebo"]
-    return sandbox
 
 
 def this_call() -> Call:

@@ -5,24 +5,16 @@ time it is), so that a client on the same machine, with the same clock, can be j
 """
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from plugin.sandbox.hebo_faults import FaultError, FaultRule, fault_from_text
+from plugin.sandbox.hebo_service import parts
 from plugin.sandbox.hebo_state import HeboState, ServiceError
 from plugin.sandbox.hebo_tasks import Item, Task
 
-if TYPE_CHECKING:
-    from plugin.sandbox.hebo import HeboSandbox
-
 control = Blueprint("hebo-control", __name__)
-
-
-def parts() -> "HeboSandbox":
-    """The service that this request belongs to."""
-    sandbox: HeboSandbox = current_app.extensions["hebo"]
-    return sandbox
 
 
 def answer(body: dict[str, Any]) -> Response:
