@@ -26,7 +26,7 @@ SENTENCES: Mapping[str, str] = {
     "task_stalled": "{title}: no result after {hours} hours; still asked for, rarely",
     "task_odd": "{title}: the image service's answer was not understood: {reason}. Asked again later",
     "task_cancelled": "{title}: cancelled before anything was spent: {reason}",
-    "image_failed": "{title}, {shot}: {reason}",
+    "image_failed": "{title}, {shot}: not made: {reason}. To try again: hebo-sync retry --failed",
     "image_trouble": "{title}, {shot}: the finished picture could not be fetched: {reason}. Tried again for free",
     "image_lost": "{title}, {shot}: paid for and lost: {reason}",
     "published": "{title}: {images} pictures on the listing",

@@ -33,8 +33,8 @@ class NoKeyError(ConfigError):
 @click.option(
     "--until-idle",
     is_flag=True,
-    help="Wait until nothing can move without a person, money or another day. Without it: one pass, and what is still "
-    "under way is taken up by the next run.",
+    help="Wait until nothing can move without a person, money or another day. Without it: only for the pictures that "
+    "the image service has in hand; what is to be tried again later is left to the next run.",
 )
 @click.option("--approve-all", is_flag=True, help="Approve every picture without warnings, and publish it.")
 @json_option

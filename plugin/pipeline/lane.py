@@ -32,11 +32,16 @@ Claimable = type[GenerationTask] | type[GeneratedImage] | type[Product] | type[P
 
 
 class Lane(ABC, Generic[Item, Outcome]):
-    """One step of the walk. capacity: how many items are worked on at once. punctual: being late costs here."""
+    """One step of the walk.
+
+    capacity: how many items are worked on at once. punctual: being late costs here. immediate: each outcome is
+    committed by the thread that got it, without waiting for a tick: for answers that cannot be asked for again.
+    """
 
     name: str
     capacity: int = 1
     punctual: bool = False
+    immediate: bool = False
 
     def __init__(self, parts: Parts):
         self.parts = parts
@@ -102,14 +107,12 @@ class _Runner(Generic[Item, Outcome]):
             except Empty:
                 break
             self.in_flight -= 1
-            if future.cancelled():  # not begun when the dispatcher was closed: its lease ends by itself
-                continue
             broken = future.exception()
             if broken is None:
                 outcomes.append((item, future.result()))
             else:
                 log.error("%s: unforeseen error; the item is tried again later", self.lane.name, exc_info=broken)
-        if outcomes:
+        if outcomes and not self.lane.immediate:
             self.lane.store(outcomes)
         return self.lane.moves(outcomes)
 
@@ -121,8 +124,14 @@ class _Runner(Generic[Item, Outcome]):
         self._look_at = 0.0 if items else time.monotonic() + LOOK_AGAIN
         for item in items:
             self.in_flight += 1
-            future = self._pool.submit(self.lane.work, item)
+            future = self._pool.submit(self._work, item)
             future.add_done_callback(lambda done, item=item: self._done(item, done))  # type: ignore[misc]
+
+    def _work(self, item: Item) -> Outcome:
+        outcome = self.lane.work(item)
+        if self.lane.immediate:
+            self.lane.store([(item, outcome)])
+        return outcome
 
     def is_idle(self) -> bool:
         """Whether it had nothing a moment ago: asking costs more than most ticks have to do."""
@@ -134,7 +143,7 @@ class _Runner(Generic[Item, Outcome]):
             wake.set()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True)  # what is claimed is worked on: an intent that is never sent would be a doubt
 
 
 class Dispatcher:
@@ -159,10 +168,10 @@ class Dispatcher:
     def in_flight(self) -> int:
         return sum(runner.in_flight for runner in self._runners)
 
-    def next_due(self) -> datetime | None:
-        """The soonest time at which any lane can move by itself."""
-        times = [due for runner in self._runners if (due := runner.lane.next_due()) is not None]
-        return min(times, default=None)
+    def next_due(self, *names: str) -> datetime | None:
+        """The soonest time at which any lane (or one of these) can move by itself."""
+        chosen = [runner.lane for runner in self._runners if not names or runner.lane.name in names]
+        return min((due for lane in chosen if (due := lane.next_due()) is not None), default=None)
 
     def wait(self, now: datetime, at_most: float) -> None:
         """Until some work is finished or a punctual lane has work, at most so many seconds.

@@ -76,9 +76,9 @@ def run(
 ) -> Report:
     """Refresh the stores (or one), then let everything move.
 
-    until_idle: wait for what is under way, until nothing can move without a person, money or another day; else
-    one pass: what is not due yet is left to the next run. watch: called about once a second with the report so
-    far. stop: asked all the time; True ends the run gracefully. Raises StoreUnknownError.
+    until_idle: wait until nothing can move without a person, money or another day; else only for what the image
+    service has in hand: what is to be tried again later is left to the next run. watch: called about once a
+    second with the report so far. stop: asked all the time; True ends the run gracefully. Raises StoreUnknownError.
     """
     started = parts.clock.now()
     first_event = begin(parts, store, started)
@@ -91,14 +91,19 @@ def run(
             if watch is not None and (now - shown).total_seconds() >= 1:
                 watch(report(parts, first_event))
                 shown = now
-            if not lanes.in_flight:
-                due = lanes.next_due()
-                if due is None or (not until_idle and due > now):
-                    break
+            if not lanes.in_flight and _ended(lanes, now, until_idle=until_idle):
+                break
             lanes.wait(now, LONGEST_SLEEP)
     finally:
         lanes.close()
     return report(parts, first_event)
+
+
+def _ended(lanes: Dispatcher, now: datetime, *, until_idle: bool) -> bool:
+    due = lanes.next_due()
+    if due is None or until_idle:
+        return due is None
+    return due > now and lanes.next_due(PollLane.name, CollectLane.name) is None
 
 
 def begin(parts: Parts, store: str | None, now: datetime) -> int:

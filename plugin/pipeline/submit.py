@@ -67,9 +67,13 @@ class Answer:
 
 
 class SubmitLane(Lane[ReadQuota | Submission, Answer]):
-    """The account's single file: its lane is held from the claim until the answer is stored."""
+    """The account's single file: its lane is held from the claim until the answer is stored.
+
+    immediate: an answer that is lost between its arrival and its commit leaves a doubt, so that time is kept short.
+    """
 
     name = "submit"
+    immediate = True
 
     def claim(self, limit: int) -> Sequence[ReadQuota | Submission]:
         if self.parts.hebo is None or not self._something_due():
