@@ -102,12 +102,21 @@ class Product:
 class Skipped:
     """Something in the catalogue that could not be read; the rest of the catalogue goes on.
 
-    `where` is what a person can look up ("line 17", "product 42"); `reason` is one plain sentence.
+    `where` is what a person can look up ("line 17", "product 42 (line 17)"); `reason` is one plain sentence that
+    goes on from it after a colon, so it does not name it again. `product_id` is set where a known product is left
+    out as a whole: nothing can be made for it as it is.
     """
 
     where: str
     reason: str
     product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The product is no longer in the store; a store that can tell yields it in a delta."""
+
+    product_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +192,12 @@ class Connector(Protocol):
         """Look at the store without changing it: what it is and what the credentials may do."""
         ...
 
-    def products(self, changed_since: datetime | None) -> Iterator[Product | Skipped]:
-        """Stream the catalogue (None: all of it; else at least all that changed since then, aware UTC)."""
+    def products(self, changed_since: datetime | None) -> Iterator[Product | Skipped | Gone]:
+        """Stream the catalogue (None: all of it; else at least all that changed since then, aware UTC).
+
+        What left the store since then is told by `Gone`, which may be said again. A full read need not say it, and
+        a store that cannot tell is swept now and then by a full read: what that does not give is gone.
+        """
         ...
 
     def product(self, product_id: str) -> Product:

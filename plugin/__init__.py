@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from plugin.clock import Clock
     from plugin.config import Settings
+    from plugin.db import Database
     from plugin.hebo import HeboClient
     from plugin.pipeline.parts import Parts, Policy
 
@@ -24,12 +25,9 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
     """
     from connectors.http import new_session
     from plugin.clock import SystemClock
-    from plugin.db import Database
     from plugin.hebo import PollSchedule
-    from plugin.instances import Instance, end_leases
     from plugin.links import PictureLinks
     from plugin.pictures import PictureStore
-    from plugin.pipeline import stores
     from plugin.pipeline.parts import Parts, Policy
     from plugin.secrets import KeyRing
 
@@ -38,16 +36,7 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
     data_dir.mkdir(parents=True, exist_ok=True)
     keys = KeyRing.open(settings.app.secret_key, data_dir)
     with ExitStack() as stack:
-        db = Database(settings.database.url)
-        stack.callback(db.close)
-        db.migrate()
-        instance = Instance(data_dir)
-        stack.callback(instance.close)
-        dead = instance.dead()
-        with db.write() as session:
-            end_leases(session, dead, clock.now())
-            stores.sync_provisioned(session, settings, clock.now())
-        instance.forget(dead)
+        db, instance = _join(settings, clock, stack)
         outside = new_session(allow_private=settings.app.allow_private_addresses, pool_size=16)
         stack.callback(outside.close)
         api_key = settings.hebo.api_key
@@ -61,10 +50,29 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
             outside=lambda: outside,
             hebo=_hebo(settings, stack) if api_key else None,
             key_fingerprint=keys.fingerprint(api_key.get_secret_value()) if api_key else "",
-            instance=instance.name,
+            instance=instance,
             schedule=PollSchedule(settings.hebo.poll_bands, settings.hebo.poll_margin),
             policy=policy or Policy(),
         )
+
+
+def _join(settings: Settings, clock: Clock, stack: ExitStack) -> tuple[Database, str]:
+    """Open the database and take part: what processes that died here held is free again. Gives our name in claims."""
+    from plugin.db import Database
+    from plugin.instances import Instance, end_leases
+    from plugin.pipeline import stores
+
+    db = Database(settings.database.url)
+    stack.callback(db.close)
+    db.migrate()
+    instance = Instance(settings.app.data_dir)
+    stack.callback(instance.close)
+    dead = instance.dead()
+    with db.write() as session:
+        end_leases(session, dead, clock.now())
+        stores.sync_provisioned(session, settings, clock.now())
+    instance.forget(dead)
+    return db, instance.name
 
 
 def _hebo(settings: Settings, stack: ExitStack) -> HeboClient:

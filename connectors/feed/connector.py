@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from connectors.feed.files import remove_leftovers, signature, write_whole
 from connectors.feed.images import Resolver
-from connectors.feed.index import build, find, is_current, note_seen, rows, signature_text
+from connectors.feed.index import build, find, is_current, note_seen, removed, rows, signature_text
 from connectors.feed.inspect import inspect
 from connectors.feed.listing import Composed, Entry, compose
 from connectors.feed.model import Fields
@@ -30,6 +30,7 @@ from connectors.types import (
     Attached,
     ConnectorError,
     Environment,
+    Gone,
     Listing,
     NewImage,
     Placement,
@@ -69,19 +70,24 @@ class FeedConnector:
             problems.append(str(error))
         return StoreInfo(self._input.name, problems=tuple(problems))
 
-    def products(self, changed_since: datetime | None) -> Iterator[Product | Skipped]:
-        """See `Connector.products`. An output that the input has outrun is written anew first."""
+    def products(self, changed_since: datetime | None) -> Iterator[Product | Skipped | Gone]:
+        """See `Connector.products`. An output that the input has outrun is written anew first.
+
+        A delta tells what left the input, a row that cannot be read any more included.
+        """
         now = self._now()
         if not self._batching:
             yield from self._settle(dated=changed_since is None)
         with self._reading(dated=changed_since is None, seen=now) as (db, source):
             for row in rows(db, changed_since):
                 if row.reason:
-                    yield Skipped(f"line {row.line}", f"line {row.line} {row.reason}")
+                    yield Skipped(f"line {row.line}", row.reason)
                     continue
                 fields = source.format.fields(source.read(row.position, row.length))
                 entries = self._entries(db, row.key) if row.published else ()
                 yield from self._listings.read(row, fields, entries)
+            if changed_since is not None:
+                yield from map(Gone, removed(db, changed_since))
             source.demand_unchanged()
 
     def product(self, product_id: str) -> Product:

@@ -2,7 +2,7 @@
 
 A change is dated by the file's modification time, but never before the moment at which the file was last seen
 without it: a reader that asks for changes since the start of its last reading misses nothing, whatever dates
-the files carry, and is not told again what it has read.
+the files carry, and is not told again what it has read. Removals are dated in the same way.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from connectors.feed.state import meta, set_meta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 1000
+_KEEP_REMOVALS = timedelta(days=60)
 _UPSERT = """
 INSERT INTO rows (key, position, length, line, hash, changed_at, pass, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET position = excluded.position, length = excluded.length, line = excluded.line,
@@ -80,7 +81,7 @@ def build(db: sqlite3.Connection, source: Source, now: datetime, *, dated: bool)
         if db.total_changes - before < len(chunk):
             _note_duplicates(db, chunk)
     source.demand_unchanged()
-    db.execute("DELETE FROM rows WHERE pass <> ?", (number,))
+    _forget_unseen(db, number, changed_at, now)
     set_meta(db, "pass", str(number))
     set_meta(db, "newest", str(changed_at))
     set_meta(db, "input", signature_text(source.signature))
@@ -101,6 +102,15 @@ def rows(db: sqlite3.Connection, changed_since: datetime | None) -> Iterator[Row
     return map(Row._make, db.execute(query, (since,)))
 
 
+def removed(db: sqlite3.Connection, since: datetime) -> Iterator[str]:
+    """The products that left the feed after the moment and are not back, by id; those of the last 60 days at least."""
+    stamp = microseconds(since)
+    if stamp >= int(meta(db, "newest") or 0):
+        return iter(())
+    query = "SELECT key FROM removed WHERE removed_at > ? ORDER BY key"
+    return (key for (key,) in db.execute(query, (stamp,)))
+
+
 def rows_to_write(db: sqlite3.Connection, *, everything: bool) -> Iterator[Row]:
     """Rows in file order: those with publications, or all whole ones."""
     where = "" if everything else "AND key IN (SELECT product_id FROM live)"
@@ -113,6 +123,20 @@ def find(db: sqlite3.Connection, product_id: str) -> Row | None:
     query = f"SELECT {_COLUMNS} FROM rows WHERE key = ? AND reason = ''"  # noqa: S608  (constants)
     row = db.execute(query, (product_id,)).fetchone()
     return None if row is None else Row._make(row)
+
+
+def _forget_unseen(db: sqlite3.Connection, number: int, changed_at: int, now: datetime) -> None:
+    """Drops the rows that this pass did not meet and remembers their products as removed; one that is back is not.
+
+    Old removals go before the new ones come: these may be dated far back, and must be told at least once.
+    """
+    db.execute("DELETE FROM removed WHERE removed_at < ?", (microseconds(now - _KEEP_REMOVALS),))
+    db.execute(
+        "DELETE FROM removed WHERE EXISTS (SELECT 1 FROM rows WHERE rows.key = removed.key AND pass = ?)", (number,)
+    )
+    left = "SELECT key, ? FROM rows WHERE pass <> ? AND reason = ''"
+    db.execute(f"INSERT OR REPLACE INTO removed (key, removed_at) {left}", (changed_at, number))
+    db.execute("DELETE FROM rows WHERE pass <> ?", (number,))
 
 
 def _values(source: Source, number: int, changed_at: int) -> Iterator[_Values]:

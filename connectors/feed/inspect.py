@@ -22,7 +22,7 @@ def inspect(db: sqlite3.Connection, source: Source, listings: Listings, output: 
     public: whether the folder of pictures has a public address.
     """
     sample, skipped = _sample(db, source, listings)
-    notes = [_counts(db, source.format.name), *_broken(db), *(item.reason for item in skipped[:1])]
+    notes = [_counts(db, source.format.name), *_broken(db), *(f"{item.where}: {item.reason}" for item in skipped[:1])]
     if any(product.main_image and product.main_image.path for product in sample):
         notes.append(_LOCAL_IMAGES)
     if not public:

@@ -18,7 +18,7 @@ from connectors.types import ImageRef, Listing, Product, Skipped
 OPTIONS = ("color", "size", "material", "pattern", "gender", "age_group", "size_type", "size_system", "condition")
 LABELS = tuple(f"custom_label_{number}" for number in range(5))
 _PRICE = re.compile(r"\s*([A-Za-z]{3})?\s*(\d[\d.,' \u00a0\u202f]*)\s*([A-Za-z]{3})?\s*\Z")
-_NO_IMAGE = "product {0} has no image_link; add one to the feed, since pictures are made from it"
+_NO_IMAGE = "has no image_link; add one to the feed, since pictures are made from it"
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}\Z")
 
 
@@ -77,14 +77,14 @@ class Listings:
 
     def read(self, row: Row, fields: Fields, entries: Sequence[Entry]) -> Iterator[Product | Skipped]:
         """The product, or why it is left out; then what is wrong with its further pictures."""
-        main = main_cell(fields)
+        main, where = main_cell(fields), f"product {row.key} (line {row.line})"
         if not main:
-            yield Skipped(f"product {row.key}", _NO_IMAGE.format(row.key), row.key)
+            yield Skipped(where, _NO_IMAGE, row.key)
             return
         try:
             reference = self._resolver.image(main, 0)
         except BadImageError as error:
-            yield Skipped(f"product {row.key}", f"the image_link of product {row.key}: {error}", row.key)
+            yield Skipped(where, f"its image_link cannot be used: {error}", row.key)
             return
         if entries:
             images, bad = self._images(compose(main, fields.additional, entries).all())
@@ -92,7 +92,7 @@ class Listings:
             images, bad = self._images(fields.additional, reference)
         yield product_of(row, fields, reference, images)
         for reason in bad:
-            yield Skipped(f"line {row.line}", f"an additional image of product {row.key} is left out: {reason}")
+            yield Skipped(where, f"one of its additional images is left out: {reason}")
 
     def product(self, row: Row, fields: Fields, entries: Sequence[Entry]) -> Product:
         """The product, also if it has no usable picture."""

@@ -3,10 +3,11 @@
 The index can be made again from the input at any time. The publications cannot: commits are durable (WAL with
 synchronous=FULL).
 
-    meta   what the index was made of, and what the output was written from
-    rows   one line per row of the input: where it is, a hash, when it changed. Broken rows have a `reason`
-           and a key that no product can have.
-    live   publications (see `listing.Entry`)
+    meta     what the index was made of, and what the output was written from
+    rows     one line per row of the input: where it is, a hash, when it changed. Broken rows have a `reason`
+             and a key that no product can have.
+    removed  products that left the input, and when; forgotten after a while
+    live     publications (see `listing.Entry`)
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from pathlib import Path
 
 from connectors.types import ConnectorError
 
-VERSION = 1
 _BUSY_SECONDS = 120.0
-_SCHEMA = (
+_FIRST = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     "CREATE TABLE rows (key TEXT PRIMARY KEY, position INTEGER NOT NULL, length INTEGER NOT NULL,"
     " line INTEGER NOT NULL, hash BLOB NOT NULL, changed_at INTEGER NOT NULL, pass INTEGER NOT NULL,"
@@ -29,8 +29,10 @@ _SCHEMA = (
     "CREATE TABLE live (product_id TEXT NOT NULL, key TEXT NOT NULL, filename TEXT NOT NULL, placement TEXT NOT NULL,"
     " batch INTEGER NOT NULL, seq INTEGER NOT NULL, alt TEXT NOT NULL, source TEXT NOT NULL,"
     " withdrawn INTEGER NOT NULL, PRIMARY KEY (product_id, key)) WITHOUT ROWID",
-    f"PRAGMA user_version = {VERSION}",
 )
+_SECOND = ("CREATE TABLE removed (key TEXT PRIMARY KEY, removed_at INTEGER NOT NULL) WITHOUT ROWID",)
+_STEPS = (_FIRST, _SECOND)  # from each layout to the next
+VERSION = len(_STEPS)
 
 
 class State:
@@ -98,16 +100,22 @@ def set_meta(db: sqlite3.Connection, name: str, value: str | None) -> None:
 def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA cache_size = -4096")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+    version = _version(db)
     if version == 0:
         db.execute("PRAGMA journal_mode = WAL")
+    if version < VERSION:
         with transaction(db):
-            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in _SCHEMA:
+            for step in _STEPS[_version(db) :]:  # another process may have taken them meanwhile
+                for statement in step:
                     db.execute(statement)
-    elif version != VERSION:
+            db.execute(f"PRAGMA user_version = {VERSION}")
+    elif version > VERSION:
         raise ConnectorError(
             f"the feed's state was written by another version of hebo-sync (layout {version}, this one knows "
             f"{VERSION}); install that version again",
             permanent=True,
         )
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])

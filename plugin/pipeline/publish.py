@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -82,8 +83,8 @@ class PublishLane(Lane[Batch, Written]):
             return []
         with self.parts.db.write() as session:
             known = stores.configured(self.parts, session)
-            batches = [self._claim_store(session, store_id, config) for store_id, config in known.items()]
-            return [batch for batch in batches if batch is not None][:limit]
+            claimed = (self._claim_store(session, store_id, config) for store_id, config in known.items())
+            return list(islice((batch for batch in claimed if batch is not None), limit))
 
     def work(self, item: Batch) -> Written:
         done = Written()
@@ -244,7 +245,8 @@ def _new(row: PublicationImage) -> tuple[str, str, str, str]:
 def _slug(title: str) -> str:
     """The readable part of a file name: plain ASCII words of the title, or nothing."""
     words = re.findall(r"[a-z0-9]+", title.lower())
-    return "".join(f"{word}-" for word in words)[:40]
+    short = "-".join(words)[:40].rstrip("-")
+    return f"{short}-" if short else ""
 
 
 def batch_of(connector: Connector) -> AbstractContextManager[None]:

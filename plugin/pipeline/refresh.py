@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
-from sqlalchemy import and_, distinct, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, distinct, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
-from connectors import ConnectorError, ImageRef, Product, Skipped
+from connectors import ConnectorError, Gone, ImageRef, Product, Skipped
 from plugin.activity import About, record, record_product
+from plugin.models import GenerationTask, Round, RoundMember, Store
 from plugin.models import Product as ProductRow
-from plugin.models import Store
 from plugin.pipeline import stores
-from plugin.pipeline.exclude import cancel_planned, mark_placeholder
+from plugin.pipeline.exclude import WANTING, cancel_tasks, mark_placeholder
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
 from plugin.states import ProductState
@@ -26,6 +27,8 @@ OVERLAP = timedelta(minutes=5)
 SWEEP_EVERY = timedelta(days=7)
 LEASE = timedelta(minutes=30)
 RETRY_AFTER = timedelta(minutes=5)
+GONE = "it is no longer in the store"
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -44,7 +47,7 @@ class Refreshed:
 class RefreshItem:
     store_id: int
     started: datetime
-    since: datetime | None  # None: a full read, which also finds what is gone
+    since: datetime | None  # None: a full read, which finds what is gone also where the store cannot tell
 
 
 class RefreshLane(Lane[RefreshItem, Refreshed]):
@@ -76,13 +79,16 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
             done.failed, done.permanent = str(error), error.permanent
         return done
 
-    def _keep(self, item: RefreshItem, batch: Sequence[Product | Skipped], done: Refreshed) -> None:
+    def _keep(self, item: RefreshItem, batch: Sequence[Product | Skipped | Gone], done: Refreshed) -> None:
         products = {found.id: found for found in batch if isinstance(found, Product)}
         skipped = [found for found in batch if isinstance(found, Skipped)]
+        gone = [found.product_id for found in batch if isinstance(found, Gone)]
         with self.parts.db.write() as session:
             done.changed += _upsert(session, item, products)
             for one in skipped:
                 _report(session, item, one)
+            _leave_out(session, item, {one.product_id: one.reason for one in skipped if one.product_id})
+            _take_leave(session, item, ProductRow.external_id.in_(gone))
         done.read += len(products)
         done.skipped += len(skipped)
 
@@ -99,8 +105,9 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
             )
 
 
-def _batches(found: Iterator[Product | Skipped]) -> Iterator[list[Product | Skipped]]:
-    while batch := list(islice(found, BATCH)):
+def _batches(found: Iterable[T]) -> Iterator[list[T]]:
+    stream = iter(found)
+    while batch := list(islice(stream, BATCH)):
         yield batch
 
 
@@ -118,15 +125,18 @@ def _upsert(session: Session, item: RefreshItem, products: dict[str, Product]) -
     """Store what was read; gives how many are new or have another picture."""
     where = (ProductRow.store_id == item.store_id) & ProductRow.external_id.in_(products)
     rows = {row.external_id: row for row in session.scalars(select(ProductRow).where(where))}
-    changed = 0
+    changed: list[ProductRow] = []
     for product in products.values():
         row = rows.get(product.id)
         if row is None:
             row = ProductRow(store_id=item.store_id, external_id=product.id, created_at=item.started, facts={})
             row.reference_id = row.reference_url = ""
             session.add(row)
-        changed += _apply(session, row, product, item.started)
-    return changed
+        if _apply(session, row, product, item.started):
+            changed.append(row)
+    known = [row for row in changed if row.external_id in rows]
+    _cancel_unwanted(session, known, item.started, "its picture has changed")
+    return len(changed)
 
 
 def _apply(session: Session, row: ProductRow, product: Product, now: datetime) -> bool:
@@ -141,10 +151,16 @@ def _apply(session: Session, row: ProductRow, product: Product, now: datetime) -
     if same and row.state is not None and settled:
         return False
     row.reference_id, row.reference_url, row.reference_local = reference.id, where, reference.path is not None
-    if row.state is not ProductState.EXCLUDED:
-        row.state, row.problem, row.attempts = ProductState.NEW, None, 0
-        row.due_at = None  # the end of the refresh makes it due: placeholders must be known before
+    row.reference_sha = row.problem = None  # nothing is made of the old picture, nor of the new one until it is seen
+    row.due_at, row.attempts = None, 0  # the end of the refresh makes it due: placeholders must be known before
+    _enter(row, ProductState.NEW)
     return True
+
+
+def _enter(row: ProductRow, state: ProductState) -> None:
+    """A person's exclusion stands, whatever becomes of the product and its pictures."""
+    if row.state is not ProductState.EXCLUDED:
+        row.state = state
 
 
 def reference_of(product: Product) -> ImageRef | None:
@@ -159,17 +175,69 @@ def reference_of(product: Product) -> ImageRef | None:
 def _without_reference(session: Session, row: ProductRow, product: Product, now: datetime) -> bool:
     ours = product.main_image is not None
     state = ProductState.OURS if ours else ProductState.NO_IMAGE
-    if row.state is state or (ours and row.reference_sha):
+    if ours and row.reference_sha and row.state in (ProductState.READY, ProductState.EXCLUDED):
         return False  # our own picture stands where the known reference stood: nothing new to make
-    row.state, row.due_at = state, None
-    row.problem = (
+    if row.state is state or (row.state is ProductState.EXCLUDED and not row.reference_url):
+        return False
+    problem = (
         "all its pictures were made by hebo-sync; give it a photo to generate from"
         if ours
         else "it has no picture; add one in the store"
     )
-    session.flush()
-    record_product(session, row, now, "product_problem", trouble=True, reason=row.problem)
+    _lose_picture(row, state, problem)
+    if row.state is not ProductState.EXCLUDED:
+        session.flush()
+        record_product(session, row, now, "product_problem", trouble=True, reason=problem)
     return True
+
+
+def _lose_picture(row: ProductRow, state: ProductState, problem: str) -> None:
+    """There is nothing (any more) that pictures could be made from."""
+    row.reference_id = row.reference_url = ""
+    row.reference_sha, row.due_at, row.problem = None, None, problem
+    _enter(row, state)
+
+
+def _leave_out(session: Session, item: RefreshItem, reasons: dict[str, str]) -> None:
+    """The store has these products, but cannot give them as they are (id → why): nothing is made for them."""
+    where = (ProductRow.store_id == item.store_id) & ProductRow.external_id.in_(reasons)
+    rows = session.scalars(select(ProductRow).where(where)).all()
+    for row in rows:
+        row.seen_at = item.started
+        _lose_picture(row, ProductState.NO_IMAGE, reasons[row.external_id])
+    _cancel_unwanted(session, rows, item.started, "it has no picture any more")
+
+
+def _take_leave(session: Session, item: RefreshItem, where: ColumnElement[bool]) -> None:
+    """The products left the store: what is only planned for them is cancelled.
+
+    An excluded one stays excluded, without a picture: included again, it must not be paid for either.
+    """
+    here = (ProductRow.store_id == item.store_id) & (ProductRow.state != ProductState.GONE)
+    rows = session.scalars(select(ProductRow).where(here, where)).all()
+    for row in rows:
+        if row.state is ProductState.EXCLUDED:
+            _lose_picture(row, ProductState.GONE, GONE)
+        else:
+            row.state, row.due_at, row.problem = ProductState.GONE, None, GONE
+    _cancel_unwanted(session, rows, item.started, "the product is gone")
+
+
+def _cancel_unwanted(session: Session, rows: Sequence[ProductRow], now: datetime, reason: str) -> None:
+    """Cancel what is only planned for the products, unless a product that still has that picture wants it."""
+    if not rows:
+        return
+    session.flush()
+    other = aliased(RoundMember)
+    wanted = exists().where(
+        other.round_id == Round.id,
+        other.product_id == ProductRow.id,
+        ProductRow.reference_sha == Round.reference_sha,
+        ProductRow.state.in_(WANTING),
+    )
+    mine = RoundMember.product_id.in_([row.id for row in rows])
+    rounds = select(Round.id).join(RoundMember, RoundMember.round_id == Round.id).where(mine, ~wanted)
+    cancel_tasks(session, GenerationTask.round_id.in_(rounds), now, reason)
 
 
 def _report(session: Session, item: RefreshItem, skipped: Skipped) -> None:
@@ -197,15 +265,14 @@ def _finish(session: Session, parts: Parts, item: RefreshItem, done: Refreshed) 
 
 
 def _mark_gone(session: Session, item: RefreshItem) -> None:
-    """A full read saw everything: what it did not see is gone, and what is only planned for it is cancelled."""
+    """A full read saw everything: what it did not see is gone."""
     unseen = and_(
         ProductRow.store_id == item.store_id,
         ProductRow.seen_at < item.started,
         ProductRow.state != ProductState.GONE,
     )
-    for row in session.scalars(select(ProductRow).where(unseen)):
-        row.state, row.due_at, row.problem = ProductState.GONE, None, "it is no longer in the store"
-        cancel_planned(session, row, item.started, "the product is gone")
+    for ids in _batches(session.scalars(select(ProductRow.id).where(unseen)).all()):
+        _take_leave(session, item, ProductRow.id.in_(ids))
 
 
 def _mark_placeholders(session: Session, parts: Parts, store: Store) -> None:

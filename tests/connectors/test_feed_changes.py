@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from connectors import ConnectorError
+from connectors import ConnectorError, Gone
+from connectors.feed import FeedConnector
 from connectors.feed import connector as connector_module
 from connectors.feed.files import Signature
 from connectors.feed.source import Source
@@ -18,6 +19,10 @@ from tests.connectors.feed_kit import HEADER, Shop, products, skipped
 
 def row(number: int, title: str = "t") -> str:
     return f"{number}\t{title}\thttps://x.example/{number}.jpg\t\t\n"
+
+
+def gone(connector: FeedConnector, since: datetime | None) -> list[str]:
+    return [item.product_id for item in connector.products(since) if isinstance(item, Gone)]
 
 
 @pytest.fixture
@@ -47,6 +52,58 @@ def test_only_what_changed_is_told_again(shop: Shop) -> None:
     assert caught.value.permanent
     assert shop.open().product("2").title == "other"
     assert shop.open().product("2").updated_at == products(shop.open())[2].updated_at
+
+
+def test_what_left_the_feed_is_told_among_changes(shop: Shop) -> None:
+    started = shop.now()
+    products(shop.open())
+    shop.later()
+    shop.write(HEADER + row(2) + "3\tbroken now\n")
+    assert gone(shop.open(), None) == [], "a full read shows it by what is lacking"
+    again = shop.later()
+    assert gone(shop.open(), started) == ["1", "3"]
+    assert gone(shop.open(), started) == ["1", "3"], "it may be asked again, as after a reading that failed"
+    assert list(shop.open().products(again)) == []
+
+
+def test_a_product_that_comes_back_as_it_was_counts_as_changed(shop: Shop) -> None:
+    started = shop.now()
+    products(shop.open())
+    shop.later()
+    shop.write(HEADER + row(2))
+    again = shop.now()
+    assert gone(shop.open(), started) == ["1", "3"]
+    shop.later()
+    shop.write(HEADER + row(1) + row(2))
+    assert [product.id for product in products(shop.open(), again)] == ["1"]
+    assert gone(shop.open(), started) == ["3"]
+
+
+def test_a_removal_that_another_call_noticed_is_told_all_the_same(shop: Shop) -> None:
+    started = shop.now()
+    products(shop.open())
+    shop.later()
+    shop.write(HEADER + row(1) + row(2))
+    os.utime(shop.input, (1, 1))
+    shop.later()
+    assert shop.open().product("2").title == "t"
+    shop.later()
+    assert gone(shop.open(), started) == ["3"]
+
+
+def test_removals_are_kept_for_sixty_days_and_told_once_at_least(shop: Shop) -> None:
+    shop.time = datetime(2024, 1, 1, tzinfo=UTC)
+    started = shop.now()
+    products(shop.open())
+    shop.write(HEADER + row(1) + row(2))
+    os.utime(shop.input, ((started + timedelta(days=1)).timestamp(),) * 2)
+    shop.later(100 * 86_400)
+    assert gone(shop.open(), started) == ["3"], "noticed late, dated by its file"
+    shop.write(HEADER + row(1))
+    assert gone(shop.open(), started) == ["2"]
+    shop.later(59 * 86_400)
+    shop.write(HEADER + row(1, "new"))
+    assert gone(shop.open(), started) == ["2"]
 
 
 def test_a_change_is_told_whatever_date_the_file_carries(shop: Shop) -> None:
@@ -138,6 +195,19 @@ def test_a_damaged_state_is_named(shop: Shop) -> None:
     with pytest.raises(ConnectorError, match="damaged") as caught:
         products(shop.open())
     assert caught.value.permanent
+
+
+def test_the_state_of_the_first_version_is_taken_over(shop: Shop) -> None:
+    started = shop.now()
+    products(shop.open())
+    db = sqlite3.connect(shop.folder / "state" / "feed.sqlite3")
+    db.execute("DROP TABLE removed")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    assert list(shop.open().products(started)) == [], "the index is still there"
+    shop.later()
+    shop.write(HEADER + row(1))
+    assert gone(shop.open(), started) == ["2", "3"]
 
 
 def test_the_state_of_another_version_is_refused(shop: Shop) -> None:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors import ConnectorError, Placement, Product, Skipped
+from connectors import ConnectorError, Gone, Placement, Product, Skipped
 from connectors.feed.listing import MAX_ADDITIONAL, Entry, compose, key_of
 from connectors.feed.source import open_source
 from tests.connectors.feed_kit import Shop, forget, key
@@ -138,6 +138,35 @@ def test_garbage_is_an_error_or_is_skipped(garbage: bytes, head: bytes) -> None:
         assert all(isinstance(item, Product | Skipped) for item in items)
         connector.flush()
         assert shop.output.read_bytes() == head + garbage
+
+
+EXPORTS = st.sets(st.integers(0, 3)).map(frozenset)
+STEPS = st.lists(EXPORTS | st.sampled_from(["read", "peek", "later"]), max_size=12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(STEPS)
+def test_a_reader_of_changes_knows_what_is_in_the_feed(steps: list[frozenset[int] | str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        shop = Shop(Path(folder))
+        since, known, exported = None, set[str](), frozenset[int]()
+        for step in [exported, *steps, "later", "read"]:
+            if isinstance(step, frozenset):
+                exported = step
+                shop.write("id\timage_link\n" + "".join(f"{n}\thttps://x.example/{n}.jpg\n" for n in sorted(step)))
+            elif step == "later":
+                shop.later(1)
+            elif step == "peek":
+                shop.open().check()
+            else:
+                started = shop.now()
+                for item in shop.open().products(since):
+                    if isinstance(item, Product):
+                        known.add(item.id)
+                    elif isinstance(item, Gone):
+                        known.discard(item.product_id)
+                since = started
+                assert known == {str(n) for n in exported}
 
 
 ENTRIES = st.lists(

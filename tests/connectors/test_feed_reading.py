@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors import ConnectorError, Product, Skipped, kinds
+from connectors import ConnectorError, Gone, Product, Skipped, kinds
 from connectors.feed import KIND, FeedOptions
 from connectors.feed.product import price_of
 from tests.connectors.feed_kit import HEADER, Shop, products, skipped
@@ -31,13 +31,13 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def read(shop: Shop, text: str | bytes) -> list[Product | Skipped]:
+def read(shop: Shop, text: str | bytes) -> list[Product | Skipped | Gone]:
     shop.write(text)
     return list(shop.open().products(None))
 
 
-def ids(items: list[Product | Skipped]) -> list[str]:
-    return [item.id if isinstance(item, Product) else item.where for item in items]
+def ids(items: list[Product | Skipped | Gone]) -> list[str]:
+    return [getattr(item, "id", "") or getattr(item, "where", "") for item in items]
 
 
 def test_kind_is_found_by_its_entry_point() -> None:
@@ -110,8 +110,11 @@ def test_broken_rows_are_named_by_line_and_the_rest_goes_on(shop: Shop) -> None:
         + good.format(10).encode()
     )
     items = read(shop, text)
-    assert ids(items) == ["1", "line 3", "line 4", "line 5", "line 6", "line 7", "product 9", "10"]
-    reasons = " ".join(item.reason for item in items if isinstance(item, Skipped))
+    assert ids(items) == ["1", "line 3", "line 4", "line 5", "line 6", "line 7", "product 9 (line 10)", "10"]
+    skips = [item for item in items if isinstance(item, Skipped)]
+    assert not [item for item in skips if item.where in item.reason or "product" in item.reason]
+    assert [item.product_id for item in skips if item.product_id] == ["9"]
+    reasons = " ".join(item.reason for item in skips)
     for words in ("2 fields where the header has 5", "no id", "UTF-8", "not closed", "line 2 has already", "add one"):
         assert words in reasons
     assert ids(list(shop.open().products(None))) == ids(items), "a full reading of an unchanged feed reports them again"
@@ -301,9 +304,10 @@ def test_paths_that_lead_out_are_refused(shop: Shop, value: str) -> None:
     (inner.folder / "out").symlink_to(outside)
     (inner.folder / "l.jpg").symlink_to(outside / "l.jpg")
     items = read(inner, HEADER + f"1\tt\t{value}\t\t\n2\tt\thttps://x/2\t{value}\t\n")
-    assert ids(items) == ["product 1", "2", "line 3"]
+    assert ids(items) == ["product 1 (line 2)", "2", "product 2 (line 3)"]
     assert isinstance(items[1], Product)
     assert len(items[1].images) == 1
+    assert [item.product_id for item in items if isinstance(item, Skipped)] == ["1", None]
     assert inner.open().product("1").main_image is None
 
 
@@ -315,12 +319,13 @@ def test_addresses_are_made_valid(shop: Shop) -> None:
 
 
 def test_check_tells_what_it_saw(shop: Shop) -> None:
-    shop.write(RICH + "broken\n")
+    shop.write(RICH + "broken\n" + "2" + "\t" * 13 + "\n")
     info = shop.open().check()
     assert (info.name, info.version, info.currency, info.problems) == ("feed.tsv", "TSV", "USD", ())
     notes = " ".join(info.notes)
-    assert "1 products" in notes
+    assert "2 products" in notes
     assert "line 3 has 1 fields" in notes
+    assert "product 2 (line 4): has no image_link" in notes
     assert "pictures_url" in notes
     assert not shop.output.exists()
-    assert [item.where for item in skipped(shop.open())] == ["line 3"]
+    assert [item.where for item in skipped(shop.open())] == ["line 3", "product 2 (line 4)"]

@@ -1,19 +1,60 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from connectors import ImageRef
 from connectors import Product as StoreProduct
 from plugin.models import GenerationTask, Product, Store
+from plugin.pipeline.include import exclude, include
+from plugin.pipeline.lane import Lane
+from plugin.pipeline.plan import PlanLane
 from plugin.pipeline.refresh import RefreshLane, reference_of
 from plugin.pipeline.run import begin
 from plugin.states import ProductState, TaskState
 from tests.plugin.pipeline.world import World
 
 OURS = "x-hs-abcdefghijklmnopqrstuvwxyz.jpg"
+
+
+LANES: tuple[type[Lane[Any, Any]], ...] = (RefreshLane, PlanLane)  # nothing is submitted
+
+
+def walk(shop: World) -> None:
+    """An hour later: read what changed and plan."""
+    shop.clock.advance(3600)
+    with shop.parts() as parts:
+        begin(parts, None, shop.clock.now())
+        shop.drive(parts, lanes=LANES)
+
+
+def row_of(shop: World, product_id: str) -> Product:
+    with shop.parts() as parts, parts.db.read() as session:
+        return session.scalars(select(Product).where(Product.external_id == product_id)).one()
+
+
+def tasks(shop: World) -> list[TaskState]:
+    with shop.parts() as parts, parts.db.read() as session:
+        return list(session.scalars(select(GenerationTask.state).order_by(GenerationTask.id)))
+
+
+def decide_on(shop: World, product_id: str, what: Callable[[Session, Product, datetime], Any]) -> None:
+    """A person excludes or includes a product."""
+    with shop.parts() as parts, parts.db.write() as session:
+        what(
+            session, session.scalars(select(Product).where(Product.external_id == product_id)).one(), parts.clock.now()
+        )
+
+
+def remove(shop: World, *product_ids: str) -> None:
+    shop.rows = [row for row in shop.rows if row["id"] not in product_ids]
+    shop.write_feed()
 
 
 def states(shop: World) -> dict[str, ProductState]:
@@ -71,6 +112,155 @@ def test_a_full_read_finds_what_is_gone_and_cancels_what_was_only_planned(shop: 
         assert set(session.scalars(select(GenerationTask.state))) == {TaskState.PLANNED, TaskState.CANCELLED}
 
 
+def test_a_delta_tells_what_is_gone_before_it_is_paid_for(shop: World) -> None:
+    shop.product("p1")
+    shop.product("p2")
+    walk(shop)
+    assert tasks(shop) == [TaskState.PLANNED] * 2
+    remove(shop, "p2")
+    shop.clock.advance(3600)
+    report = shop.run()
+    row = row_of(shop, "p2")
+    assert (row.state, row.due_at, row.problem) == (ProductState.GONE, None, "it is no longer in the store")
+    assert (report.products, report.submitted, report.published) == (1, 1, 2)
+    assert shop.state()["totals"]["submits_accepted"] == 1
+    assert TaskState.CANCELLED in tasks(shop)
+
+
+def test_pictures_that_are_shared_are_made_until_the_last_product_leaves(shop: World) -> None:
+    shop.draw("same.png", seed="variants")
+    for name in ("p1", "p2", "p3"):
+        shop.product(name, picture="same.png", item_group_id="group")
+    walk(shop)
+    remove(shop, "p1")
+    walk(shop)
+    assert tasks(shop) == [TaskState.PLANNED]
+    remove(shop, "p2", "p3")
+    walk(shop)
+    assert tasks(shop) == [TaskState.CANCELLED]
+
+
+def test_an_exclusion_outlives_the_product(shop: World) -> None:
+    shop.product("p1")
+    shop.product("p2")
+    walk(shop)
+    decide_on(shop, "p2", exclude)
+    row = shop.rows[1]
+    remove(shop, "p2")
+    walk(shop)
+    gone = row_of(shop, "p2")
+    assert (gone.state, gone.problem) == (ProductState.EXCLUDED, "it is no longer in the store")
+    shop.clock.advance(8 * 86_400)
+    walk(shop)  # a full read
+    assert row_of(shop, "p2").state is ProductState.EXCLUDED
+    shop.rows.append(row)
+    shop.write_feed()
+    walk(shop)
+    back = row_of(shop, "p2")
+    assert (back.state, back.problem, back.reference_sha) == (ProductState.EXCLUDED, None, None)
+    assert tasks(shop) == [TaskState.PLANNED, TaskState.CANCELLED]
+    decide_on(shop, "p2", include)
+    walk(shop)
+    assert tasks(shop) == [TaskState.PLANNED] * 2
+
+
+def test_an_excluded_product_that_is_gone_cannot_be_paid_for_when_it_is_included(shop: World) -> None:
+    shop.product("p1")
+    walk(shop)
+    decide_on(shop, "p1", exclude)
+    remove(shop, "p1")
+    walk(shop)
+    decide_on(shop, "p1", include)
+    walk(shop)
+    assert tasks(shop) == [TaskState.CANCELLED]
+    assert row_of(shop, "p1").state is ProductState.NO_IMAGE
+
+
+def test_an_exclusion_outlives_the_picture(shop: World) -> None:
+    shop.product("p1")
+    walk(shop)
+    decide_on(shop, "p1", exclude)
+    for picture in ("", "other.png", OURS, "p1.png"):
+        shop.rows[0]["image_link"] = picture
+        shop.write_feed()
+        walk(shop)
+        assert row_of(shop, "p1").state is ProductState.EXCLUDED, picture
+    assert tasks(shop) == [TaskState.CANCELLED]
+
+
+def test_a_broken_picture_of_a_gone_product_is_not_looked_at_again(shop: World) -> None:
+    shop.product("p1")
+    shop.product("p2", picture="missing.png")
+    walk(shop)
+    assert row_of(shop, "p2").state is ProductState.BAD_IMAGE
+    remove(shop, "p2")
+    shop.draw("missing.png", seed="too late")
+    walk(shop)
+    walk(shop)
+    assert row_of(shop, "p2").state is ProductState.GONE
+    assert tasks(shop) == [TaskState.PLANNED]
+
+
+def test_what_is_only_planned_from_an_old_picture_is_not_made_though_the_new_one_is_broken(shop: World) -> None:
+    shop.product("p1")
+    walk(shop)
+    shop.rows[0]["image_link"] = "missing.png"
+    shop.write_feed()
+    walk(shop)
+    row = row_of(shop, "p1")
+    assert (row.state, row.reference_sha) == (ProductState.BAD_IMAGE, None)
+    assert tasks(shop) == [TaskState.CANCELLED]
+    shop.rows[0]["image_link"] = "p1.png"
+    shop.write_feed()
+    walk(shop)
+    assert tasks(shop) == [TaskState.PLANNED], "the old picture again: the same round, planned again"
+
+
+def test_an_old_picture_is_left_by_variants_one_after_another(shop: World) -> None:
+    for name in ("old.png", "new.png"):
+        shop.draw(name, seed=name)
+    shop.product("p1", picture="old.png", item_group_id="group")
+    shop.product("p2", picture="old.png", item_group_id="group")
+    walk(shop)
+    shop.rows[0]["image_link"] = "new.png"
+    shop.write_feed()
+    walk(shop)
+    assert tasks(shop) == [TaskState.PLANNED] * 2, "one product still has the old picture"
+    shop.rows[1]["image_link"] = "new.png"
+    shop.write_feed()
+    walk(shop)
+    assert tasks(shop) == [TaskState.CANCELLED, TaskState.PLANNED]
+
+
+def test_a_product_that_loses_its_picture_is_not_paid_for(shop: World) -> None:
+    shop.product("p1")
+    walk(shop)
+    shop.rows[0]["image_link"] = ""
+    shop.write_feed()
+    walk(shop)
+    row = row_of(shop, "p1")
+    assert (row.state, row.reference_url, row.reference_sha) == (ProductState.NO_IMAGE, "", None)
+    assert row.problem is not None
+    assert "has no image_link" in row.problem
+    assert tasks(shop) == [TaskState.CANCELLED]
+    shop.clock.advance(8 * 86_400)
+    walk(shop)
+    assert row_of(shop, "p1").state is ProductState.NO_IMAGE, "a full read does not take it for gone"
+
+
+def test_a_product_that_comes_back_with_pictures_of_ours_alone_is_no_longer_gone(shop: World) -> None:
+    shop.product("p1")
+    walk(shop)
+    row = shop.rows[0]
+    remove(shop, "p1")
+    walk(shop)
+    shop.rows.append({**row, "image_link": OURS})
+    shop.write_feed()
+    walk(shop)
+    assert row_of(shop, "p1").state is ProductState.OURS
+    assert tasks(shop) == [TaskState.CANCELLED]
+
+
 def test_a_product_that_comes_back_gets_its_pictures(shop: World) -> None:
     shop.key = "wrong"
     shop.product("p1")
@@ -95,8 +285,8 @@ def test_broken_lines_and_missing_pictures_are_reported_and_the_rest_goes_on(sho
     report = shop.run()
     messages = [error["message"] for error in report.errors]
     assert report.published == 2
-    assert any(message.startswith("line 4") for message in messages)
-    assert any("p2" in message or "line 3" in message for message in messages)
+    assert any("line 4: has 3 fields" in message for message in messages)
+    assert any("product p2 (line 3): has no image_link" in message for message in messages)
     assert not report.clean
 
 
