@@ -20,6 +20,7 @@ SENTENCES: Mapping[str, str] = {
     "task_planned": "{title}: {images} pictures planned ({pack})",
     "task_submitted": "{title}: {images} prompts submitted",
     "task_refused": "{title}: the image service refused the request, nothing was spent: {reason}",
+    "task_held": "{title}: not sent yet: {reason}",
     "task_in_doubt": "{title}: it is unknown whether {images} prompts were accepted: {reason}. Held, not sent again",
     "doubt_settled": "{title}: {verdict}: {reason}",
     "task_done": "{title}: {succeeded} pictures made, {failed} failed; {billable} billed, {refunded} refunded",

@@ -68,4 +68,6 @@ def end_leases(session: Session, owners: list[str], now: datetime) -> None:
             held &= GenerationTask.state.in_((TaskState.SUBMITTING, TaskState.IN_DOUBT))
         session.execute(update(model).where(held).values(due_at=now, owner=None))
     session.execute(update(Account).where(Account.lane_owner.in_(owners)).values(lane_owner=None, lane_until=None))
+    reading = Store.refresh_owner.in_(owners)
+    session.execute(update(Store).where(reading).values(refresh_owner=None, refresh_due_at=now))
     session.execute(update(Store).where(Store.write_owner.in_(owners)).values(write_owner=None, write_until=None))

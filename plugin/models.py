@@ -108,7 +108,8 @@ class Store(Base):
     config_token: Mapped[str | None] = mapped_column(Text)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     paused: Mapped[bool] = mapped_column(default=False)
-    refresh_due_at: Mapped[datetime | None]
+    refresh_due_at: Mapped[datetime | None]  # a lease while it is being read
+    refresh_owner: Mapped[str | None] = mapped_column(String(64))  # who is reading it
     refreshed_until: Mapped[datetime | None]  # what changed up to here is known
     swept_at: Mapped[datetime | None]  # the last full read, which finds what is gone
     write_owner: Mapped[str | None] = mapped_column(String(64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select, update
@@ -16,15 +17,23 @@ WANTING = (ProductState.NEW, ProductState.READY, ProductState.BAD_IMAGE)
 PLACEHOLDER = "many unrelated products share this picture: it is a placeholder. Give the product its own photo"
 
 
-def cancel_planned(session: Session, product: Product, now: datetime, reason: str) -> int:
-    """Cancel the unsubmitted tasks of rounds that no other product wants; gives how many."""
+def cancel_planned(session: Session, products: Sequence[Product], now: datetime, reason: str) -> int:
+    """Cancel what is only planned for the products, unless a product that still has that picture wants it.
+
+    Gives how many tasks were cancelled.
+    """
+    if not products:
+        return 0
+    session.flush()
     other = aliased(RoundMember)
     wanted = exists().where(
-        other.round_id == RoundMember.round_id,
-        other.product_id != product.id,
-        other.product_id.in_(select(Product.id).where(Product.state.in_(WANTING))),
+        other.round_id == Round.id,
+        other.product_id == Product.id,
+        Product.reference_sha == Round.reference_sha,
+        Product.state.in_(WANTING),
     )
-    rounds = select(RoundMember.round_id).where(RoundMember.product_id == product.id, ~wanted)
+    mine = RoundMember.product_id.in_([product.id for product in products])
+    rounds = select(Round.id).join(RoundMember, RoundMember.round_id == Round.id).where(mine, ~wanted)
     return cancel_tasks(session, GenerationTask.round_id.in_(rounds), now, reason)
 
 

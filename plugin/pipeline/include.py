@@ -23,7 +23,7 @@ def exclude(session: Session, product: Product, now: datetime) -> int:
     if product.state is ProductState.GONE:
         raise ChoiceError(f"{product.title}: it is no longer in the store, so there is nothing to exclude")
     product.state, product.due_at, product.problem = ProductState.EXCLUDED, None, None
-    return cancel_planned(session, product, now, "the product is excluded")
+    return cancel_planned(session, [product], now, "the product is excluded")
 
 
 def include(session: Session, product: Product, now: datetime) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import delete, distinct, exists, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from plugin.activity import record_product, record_task
 from plugin.config import StoreSettings
@@ -23,7 +23,7 @@ from plugin.models import GeneratedImage, GenerationTask, Picture, Product, Roun
 from plugin.pictures import Look, PictureError, StorageError, fetch_picture, look, read_picture, reference_problem
 from plugin.pipeline import stores
 from plugin.pipeline.due import update_due
-from plugin.pipeline.exclude import cancel_tasks, mark_placeholder, revive
+from plugin.pipeline.exclude import mark_placeholder, revive
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
 from plugin.states import ProductState, TaskState
@@ -163,7 +163,7 @@ def plan_product(session: Session, parts: Parts, product: Product, config: Store
     Raises PackError, RenderError.
     """
     sha, now = product.reference_sha, parts.clock.now()
-    _leave_old_rounds(session, product, now)
+    _leave_old_rounds(session, product)
     if _is_placeholder(session, product, config.shared_image_limit):
         mark_placeholder(session, product.store_id, Product.reference_sha == sha, now)
         return None
@@ -247,7 +247,7 @@ def _join(session: Session, parts: Parts, known: Round, product: Product) -> Non
     if all(member.product_id != product.id for member in known.members):
         known.members.append(RoundMember(round_id=known.id, product_id=product.id))
         session.flush()
-        update_due(session, known, parts.clock.now(), parts.policy)
+    update_due(session, known, parts.clock.now(), parts.policy)  # also for one that comes back: it may lack some
 
 
 def _is_placeholder(session: Session, product: Product, limit: int) -> bool:
@@ -260,14 +260,10 @@ def _is_placeholder(session: Session, product: Product, limit: int) -> bool:
     return units > limit
 
 
-def _leave_old_rounds(session: Session, product: Product, now: datetime) -> None:
-    """The product has another picture now: what was only planned from the old one is not made for it."""
-    old = (
-        select(RoundMember)
-        .join(Round)
-        .where(RoundMember.product_id == product.id, Round.reference_sha != product.reference_sha)
-    )
-    for member in session.scalars(old).all():
-        others = select(func.count()).where(RoundMember.round_id == member.round_id, RoundMember.id != member.id)
-        if not session.scalar(others):
-            cancel_tasks(session, GenerationTask.round_id == member.round_id, now, "its picture has changed")
+def _leave_old_rounds(session: Session, product: Product) -> None:
+    """The product has another picture now: what others have made from the old one is not for it any more."""
+    other = aliased(RoundMember)
+    shared = exists().where(other.round_id == RoundMember.round_id, other.product_id != product.id)
+    old = select(Round.id).where(Round.store_id == product.store_id, Round.reference_sha != product.reference_sha)
+    mine = (RoundMember.product_id == product.id) & RoundMember.round_id.in_(old)
+    session.execute(delete(RoundMember).where(mine, shared))

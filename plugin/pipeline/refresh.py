@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, distinct, exists, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, distinct, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from connectors import ConnectorError, Gone, ImageRef, Product, Skipped
 from plugin.activity import About, record, record_product
-from plugin.models import GenerationTask, Round, RoundMember, Store
 from plugin.models import Product as ProductRow
+from plugin.models import Store
 from plugin.pipeline import stores
-from plugin.pipeline.exclude import WANTING, cancel_tasks, mark_placeholder
+from plugin.pipeline.exclude import cancel_planned, mark_placeholder
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
 from plugin.states import ProductState
@@ -64,7 +64,9 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
             return []
         with self.parts.db.write() as session:
             known = stores.configured(self.parts, session)
-            return [item for store_id in due[:limit] if (item := _claim(session, store_id, now, store_id in known))]
+            owner = self.parts.instance
+            claimed = (_claim(session, store_id, owner, now, wanted=store_id in known) for store_id in due[:limit])
+            return [item for item in claimed if item is not None]
 
     def work(self, item: RefreshItem) -> Refreshed:
         done = Refreshed()
@@ -111,11 +113,12 @@ def _batches(found: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _claim(session: Session, store_id: int, now: datetime, wanted: bool) -> RefreshItem | None:  # noqa: FBT001
+def _claim(session: Session, store_id: int, owner: str, now: datetime, *, wanted: bool) -> RefreshItem | None:
+    """Become the store's reader; a store that is not wanted (paused, not configured) is not due any more."""
     row = session.get_one(Store, store_id)
-    take = update(Store).where(Store.id == store_id, Store.refresh_due_at <= now)
-    taken = session.scalar(take.values(refresh_due_at=now + LEASE if wanted else None).returning(Store.id))
-    if not wanted or taken is None:
+    values = {"refresh_due_at": now + LEASE, "refresh_owner": owner} if wanted else {"refresh_due_at": None}
+    take = update(Store).where(Store.id == store_id, Store.refresh_due_at <= now).values(**values)
+    if session.scalar(take.returning(Store.id)) is None or not wanted:
         return None
     full = row.refreshed_until is None or row.swept_at is None or row.swept_at + SWEEP_EVERY <= now
     return RefreshItem(store_id, now, None if full or row.refreshed_until is None else row.refreshed_until - OVERLAP)
@@ -135,7 +138,7 @@ def _upsert(session: Session, item: RefreshItem, products: dict[str, Product]) -
         if _apply(session, row, product, item.started):
             changed.append(row)
     known = [row for row in changed if row.external_id in rows]
-    _cancel_unwanted(session, known, item.started, "its picture has changed")
+    cancel_planned(session, known, item.started, "its picture has changed")
     return len(changed)
 
 
@@ -205,7 +208,7 @@ def _leave_out(session: Session, item: RefreshItem, reasons: dict[str, str]) -> 
     for row in rows:
         row.seen_at = item.started
         _lose_picture(row, ProductState.NO_IMAGE, reasons[row.external_id])
-    _cancel_unwanted(session, rows, item.started, "it has no picture any more")
+    cancel_planned(session, rows, item.started, "it has no picture any more")
 
 
 def _take_leave(session: Session, item: RefreshItem, where: ColumnElement[bool]) -> None:
@@ -220,24 +223,7 @@ def _take_leave(session: Session, item: RefreshItem, where: ColumnElement[bool])
             _lose_picture(row, ProductState.GONE, GONE)
         else:
             row.state, row.due_at, row.problem = ProductState.GONE, None, GONE
-    _cancel_unwanted(session, rows, item.started, "the product is gone")
-
-
-def _cancel_unwanted(session: Session, rows: Sequence[ProductRow], now: datetime, reason: str) -> None:
-    """Cancel what is only planned for the products, unless a product that still has that picture wants it."""
-    if not rows:
-        return
-    session.flush()
-    other = aliased(RoundMember)
-    wanted = exists().where(
-        other.round_id == Round.id,
-        other.product_id == ProductRow.id,
-        ProductRow.reference_sha == Round.reference_sha,
-        ProductRow.state.in_(WANTING),
-    )
-    mine = RoundMember.product_id.in_([row.id for row in rows])
-    rounds = select(Round.id).join(RoundMember, RoundMember.round_id == Round.id).where(mine, ~wanted)
-    cancel_tasks(session, GenerationTask.round_id.in_(rounds), now, reason)
+    cancel_planned(session, rows, item.started, "the product is gone")
 
 
 def _report(session: Session, item: RefreshItem, skipped: Skipped) -> None:
@@ -248,7 +234,7 @@ def _report(session: Session, item: RefreshItem, skipped: Skipped) -> None:
 def _finish(session: Session, parts: Parts, item: RefreshItem, done: Refreshed) -> None:
     row = session.get_one(Store, item.store_id)
     now = parts.clock.now()
-    row.refresh_due_at = None
+    row.refresh_due_at = row.refresh_owner = None
     row.problem = done.failed
     if done.failed:
         row.refresh_due_at = None if done.permanent else now + RETRY_AFTER

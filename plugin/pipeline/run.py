@@ -114,6 +114,8 @@ def begin(parts: Parts, store: str | None, now: datetime) -> int:
     with parts.db.write() as session:
         chosen = [stores.find(parts, session, store).id] if store else list(stores.configured(parts, session))
         session.execute(update(Store).where(Store.id.in_(chosen)).values(refresh_due_at=now, problem=None))
+        held = (GenerationTask.state == TaskState.PLANNED) & GenerationTask.due_at.is_(None)
+        session.execute(update(GenerationTask).where(held).values(due_at=now))
         if parts.hebo is not None:
             account = accounts.current(session, parts.key_fingerprint, now)
             accounts.resume(account)

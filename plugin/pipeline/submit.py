@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from plugin import accounts
 from plugin.activity import record_task
 from plugin.hebo import Accepted, HeboClient, HeboError, NotSentError, Quota
-from plugin.models import Account, GeneratedImage, GenerationTask, Picture
+from plugin.links import NoPublicUrlError
+from plugin.models import Account, GeneratedImage, GenerationTask, Picture, Product, Store
 from plugin.money import Reading, allowance
 from plugin.pipeline import single_file, stores
 from plugin.pipeline.answers import Step, asks_quota, decide
@@ -161,8 +162,7 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         room = allowance(reading, budget, spent)
         if room is None or images <= room:
             accounts.resume(account)
-            _commit_to(task, account, reading, self.parts.instance, now)
-            return _submission(session, self.parts, account, task, now)
+            return self._commit_to(session, account, task, reading)
         if _split(session, task, _day_limit(reading, budget)):
             return None
         if budget is not None and images > budget - spent:
@@ -171,6 +171,23 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         else:
             _wait_for_quota(session, account, reading, now)
         return None
+
+    def _commit_to(
+        self, session: Session, account: Account, task: GenerationTask, reading: Reading
+    ) -> Submission | None:
+        """Write the intent down: from here on the task is sent, or in doubt."""
+        now = self.now
+        try:
+            image_url = "" if task.parent else _image_url(session, self.parts, task)
+        except NoPublicUrlError as error:
+            task.due_at, task.error = None, str(error)  # the next run takes it up again
+            record_task(session, task, now, "task_held", trouble=True, reason=str(error))
+            return None
+        task.state, task.owner, task.account_id = TaskState.SUBMITTING, self.parts.instance, account.id
+        task.due_at, task.sent_at, task.error = account.lane_until, now, None
+        task.baseline_used, task.baseline_at = (reading.used if reading.enabled else None), reading.at
+        task.reserved = len(task.images)
+        return _submission(account, task, image_url, now)
 
     def _store_answer(self, session: Session, account: Account, item: Submission, answer: Answer) -> None:
         task = session.get_one(GenerationTask, item.task_id, with_for_update=True)
@@ -227,20 +244,13 @@ def first_poll(parts: Parts, sent_at: datetime, received_at: datetime) -> dateti
     return max(sent_at + timedelta(seconds=schedule.first_age()), soonest)
 
 
-def _commit_to(task: GenerationTask, account: Account, reading: Reading, owner: str, now: datetime) -> None:
-    task.state, task.owner, task.account_id = TaskState.SUBMITTING, owner, account.id
-    task.due_at, task.sent_at = account.lane_until, now
-    task.baseline_used, task.baseline_at = (reading.used if reading.enabled else None), reading.at
-    task.reserved = len(task.images)
-
-
-def _submission(session: Session, parts: Parts, account: Account, task: GenerationTask, now: datetime) -> Submission:
+def _submission(account: Account, task: GenerationTask, image_url: str, now: datetime) -> Submission:
     parent = task.parent
     return Submission(
         account_id=account.id,
         task_id=task.id,
         claimed_at=now,
-        image_url=_image_url(session, parts, task),
+        image_url=image_url,
         prompts=tuple(image.prompt for image in task.images),
         model=task.model,
         size=task.size,
@@ -251,15 +261,14 @@ def _submission(session: Session, parts: Parts, account: Account, task: Generati
 
 
 def _image_url(session: Session, parts: Parts, task: GenerationTask) -> str:
-    """The reference's public address: the store's own, or a signed one of the relay.
-
-    The relay serves local files, and the bytes that were looked at where the product's picture has changed since.
-    """
-    product, sha = task.product, task.round.reference_sha
-    if not product.reference_local and product.reference_sha == sha:
-        return product.reference_url
+    """The reference's public address: the store's own, or else a signed one of the relay. Raises NoPublicUrlError."""
+    sha = task.round.reference_sha
+    mine = (Product.store_id == task.store_id) & (Product.reference_sha == sha) & ~Product.reference_local
+    address = session.scalar(select(Product.reference_url).where(mine).order_by(Product.id).limit(1))
+    if address is not None:
+        return address
     picture = session.get_one(Picture, sha)
-    return parts.links.url(sha, f"reference-{product.id}.{picture.extension}", RELAY_SECONDS)
+    return parts.links.url(sha, f"reference-{task.product_id}.{picture.extension}", RELAY_SECONDS)
 
 
 def _send(hebo: HeboClient, item: Submission) -> Accepted | HeboError:
@@ -281,8 +290,11 @@ def _ask_quota(hebo: HeboClient) -> Quota | HeboError:
 
 
 def _next_planned(session: Session, parts: Parts, now: datetime) -> GenerationTask | None:
+    """The next task to submit. A store that is being read (or about to be) waits: its product may prove to be gone."""
     known = stores.configured(parts, session)
-    planned = (GenerationTask.state == TaskState.PLANNED) & GenerationTask.store_id.in_(known)
+    reading = select(Store.id).where(Store.refresh_owner.is_not(None) | (Store.refresh_due_at <= now))
+    ready = GenerationTask.store_id.in_(known) & GenerationTask.store_id.not_in(reading)
+    planned = (GenerationTask.state == TaskState.PLANNED) & ready
     best = GenerationTask.priority.desc(), GenerationTask.id
     chosen = select(GenerationTask).where(planned, GenerationTask.due_at <= now).order_by(*best).limit(1)
     return session.scalars(chosen.with_for_update(skip_locked=True)).first()

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Integer(), nullable=True),
         sa.Column("paused", sa.Boolean(), nullable=False),
         sa.Column("refresh_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refresh_owner", sa.String(length=64), nullable=True),
         sa.Column("refreshed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("swept_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("write_owner", sa.String(length=64), nullable=True),

@@ -293,3 +293,18 @@ def test_a_store_that_fetches_by_itself_needs_the_public_url(shop: World, shelf:
     shelf.attach = attach  # type: ignore[method-assign]
     report = shop.run()
     assert str(NoPublicUrlError()) in report.errors[-1]["message"]
+
+
+def test_a_product_that_comes_back_gets_what_was_approved_meanwhile(shop: World) -> None:
+    shop.product("p1")
+    shop.product("p2")
+    shop.run(approve=False)
+    gone = shop.rows.pop()
+    shop.write_feed()
+    shop.clock.advance(3600)
+    assert shop.run().published == 2
+    shop.rows.append(gone)
+    shop.write_feed()
+    shop.clock.advance(3600)
+    assert shop.run().published == 2
+    assert len(shop.published("p2")) == 2

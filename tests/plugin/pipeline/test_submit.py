@@ -301,3 +301,27 @@ def test_a_day_begins_at_midnight_there() -> None:
     spring = datetime(2026, 3, 29, 12, 0, tzinfo=UTC)
     begins, ends = day_of(spring, "Europe/Berlin")
     assert (ends.astimezone(UTC) - begins.astimezone(UTC)).total_seconds() == 23 * 3600
+
+
+def test_a_task_that_was_planned_with_a_public_url_is_held_without_one(shop: World) -> None:
+    prepared(shop)
+    shop.public_url = None
+    report = shop.run()
+    assert (report.waiting, report.submitted) == (1, 0)
+    assert "app.public_url" in report.errors[0]["message"]
+    shop.public_url = "http://127.0.0.1:9"
+    assert shop.run().published == 2
+
+
+def test_nothing_is_sent_for_a_store_that_is_being_read(shop: World) -> None:
+    """A product that is planned since the last run may prove to be gone."""
+    prepared(shop)
+    with shop.parts() as parts:
+        begin(parts, None, shop.clock.now())
+        lane = SubmitLane(parts)
+        assert lane.claim(1) == []
+        [reading] = RefreshLane(parts).claim(1)
+        assert lane.claim(1) == []
+        refresh = RefreshLane(parts)
+        refresh.store([(reading, refresh.work(reading))])
+        assert len(lane.claim(1)) == 1

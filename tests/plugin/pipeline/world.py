@@ -86,6 +86,7 @@ class World:
         self.store: dict[str, Any] = {}
         self.key = KEY
         self.base_url = service.url
+        self.database_url: str | None = None  # SQLite in the data folder
         self.public_url: str | None = "http://127.0.0.1:9"  # nobody fetches: the service paints nothing
 
     def product(self, product_id: str, *, picture: str | None = None, **columns: str) -> None:
@@ -120,6 +121,8 @@ class World:
         if self.public_url:
             lines.append(f'public_url = "{self.public_url}"')
         lines += ["[hebo]", f'base_url = "{self.base_url}"', f'api_key = "{self.key}"', *_toml(self.hebo)]
+        if self.database_url:
+            lines += ["[database]", *_toml({"url": self.database_url})]
         store = {"name": "shop", "kind": "feed", "path": "feed.tsv", "output": "out.tsv", "pack": "mini", **self.store}
         lines += ["[[stores]]", *_toml(store)]
         (self.folder / "c.toml").write_text("\n".join(lines), encoding="utf-8")
