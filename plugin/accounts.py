@@ -120,6 +120,13 @@ def open_tasks(session: Session, account_id: int, *, but: int | None = None) -> 
     return session.scalar(select(func.count()).select_from(GenerationTask).where(*where)) or 0
 
 
+def refund_may_come(session: Session, account_id: int) -> bool:
+    """Whether a task is under way that may soon give images back (a stalled or doubtful one will not, soon)."""
+    under_way = GenerationTask.state.in_((TaskState.SUBMITTING, TaskState.GENERATING))
+    query = select(GenerationTask.id).where(GenerationTask.account_id == account_id, under_way).limit(1)
+    return session.scalar(query) is not None
+
+
 def spent_since(session: Session, account_id: int, since: datetime) -> int:
     """Images reserved since then and not given back: what counts against our own budget."""
     net = GenerationTask.reserved - func.coalesce(GenerationTask.refunded, 0)

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+WRITERS = 1_751_474_799  # PostgreSQL's advisory lock of whoever writes: any number, the same in every process
 BUSY_TIMEOUT = 30  # seconds that a writer waits for another one
 
 
@@ -83,7 +84,9 @@ def _first_line(error: Exception) -> str:
 
 def _engine(url: str, pool_size: int) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+        engine = create_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -115,6 +118,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Writers take turns, as in SQLite: the steps decide by what they read, which must be all that was committed."""
+    if connection.get_execution_options().get("begin") == "IMMEDIATE":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")
 
 
 @contextmanager

@@ -1,16 +1,17 @@
 """Is everything in order? Checks as functions; each gives findings, for `hebo-sync doctor` and the settings page.
 
 `check_settings` needs no database: it also tells why one cannot be opened. `check_parts` looks at everything else.
-Nothing here changes anything, and nothing is spent.
+Nothing is sent and nothing is spent; whoever opens the parts makes the data folder and the database where missing.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -26,9 +27,10 @@ from sqlalchemy.orm import Session
 from connectors import ConnectorError
 from connectors.http import HttpError, call, new_session
 from plugin.config import Settings, StoreSettings
+from plugin.config.load import PREFIX
 from plugin.hebo import HeboError, KeyRefusedError, Quota
 from plugin.listener import ListenerError, bind
-from plugin.models import Account, GenerationTask, Product, Publication, Store
+from plugin.models import Account, Event, GenerationTask, Product, Publication, Store
 from plugin.pipeline import stores
 from plugin.pipeline.parts import Parts
 from plugin.secrets import KEY_FILE
@@ -52,16 +54,17 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, how it is, and what to do about it ("": nothing)."""
+    """What was looked at, how it is, and what to do about it ("": nothing). notes: what else is good to know."""
 
     check: str
     level: Level
     message: str
     advice: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def ok(check: str, message: str) -> Finding:
-    return Finding(check, Level.OK, message)
+def ok(check: str, message: str, notes: tuple[str, ...] = ()) -> Finding:
+    return Finding(check, Level.OK, message, notes=notes)
 
 
 def warning(check: str, message: str, advice: str) -> Finding:
@@ -72,10 +75,14 @@ def error(check: str, message: str, advice: str) -> Finding:
     return Finding(check, Level.ERROR, message, advice)
 
 
-def check_settings(config: Path | None, settings: Settings) -> list[Finding]:
-    """What can be seen before anything is opened. config: the file that the settings come from, if one does."""
+def check_settings(config: Path | None, settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
+    """What can be seen before anything is opened.
+
+    config: the file that the settings come from, if one does; environ: the variables that they come from.
+    """
     return [
         check_config_file(config, settings),
+        *check_secret_files(environ),
         check_data_folder(settings),
         check_key_file(settings),
         *check_public_url(settings),
@@ -108,6 +115,18 @@ def check_config_file(config: Path | None, settings: Settings) -> Finding:
             f"chmod 600 '{config}'; or NAME_FILE variables",
         )
     return ok(name, str(config))
+
+
+def check_secret_files(environ: Mapping[str, str]) -> list[Finding]:
+    """Whether others may read a file that a HEBO_SYNC_…_FILE variable names."""
+    named = {name: Path(value) for name, value in environ.items() if name.startswith(PREFIX) and name.endswith("_FILE")}
+    return [_secret_file(name, file) for name, file in sorted(named.items()) if file.is_file()]
+
+
+def _secret_file(name: str, file: Path) -> Finding:
+    if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        return warning(name, f"{file} holds a secret, and other users may read it", f"chmod 600 '{file}'")
+    return ok(name, str(file))
 
 
 def _holds_secret(content: str, settings: Settings) -> bool:
@@ -172,10 +191,22 @@ def check_relay_port(settings: Settings) -> Finding:
     try:
         bind(relay.host, relay.port).close()
     except ListenerError as problem:
-        return warning("picture relay", str(problem), "fine if another hebo-sync of this data folder serves it")
+        message = relay_problem(relay.host, relay.port, problem)
+        return warning("picture relay", message, "nothing to do if another hebo-sync runs")
     return ok(
         "picture relay", f"port {relay.port} on {relay.host} is free; the relay listens there while hebo-sync works"
     )
+
+
+def relay_problem(host: str, port: int, error: ListenerError) -> str:
+    """Why the picture relay cannot listen there, calmly: mostly because another run serves the pictures already."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is taken. If another hebo-sync of this data folder runs, it serves the pictures; "
+            "else choose another port under [relay]"
+        )
+    return str(error)
 
 
 def check_disk(parts: Parts) -> Finding:
@@ -289,8 +320,9 @@ def check_store(parts: Parts, config: StoreSettings) -> Finding:
     except ConnectorError as problem:
         return error(name, str(problem), f"mend that, then: hebo-sync stores check {config.name}")
     if info.problems:
-        return error(name, "; ".join(info.problems), f"mend that, then: hebo-sync stores check {config.name}")
-    return ok(name, " ".join((f"{info.name}.", *info.notes)))
+        advice = f"mend that, then: hebo-sync stores check {config.name}"
+        return Finding(name, Level.ERROR, "; ".join(info.problems), advice, info.notes)
+    return ok(name, f"{info.name} is ready", info.notes)
 
 
 def check_local_pictures(parts: Parts) -> Finding:
@@ -300,14 +332,39 @@ def check_local_pictures(parts: Parts) -> Finding:
         local = session.scalar(select(func.count()).select_from(Product).where(present)) or 0
     if local and parts.settings.app.public_url is None:
         advice = "set app.public_url to the address under which the picture relay is reached from outside"
-        return error("local pictures", f"{local} pictures are local files, which nobody can fetch", advice)
-    return ok("local pictures", f"{local} pictures are local files")
+        return error("local pictures", f"{_local(local)}, which nobody can fetch", advice)
+    return ok("local pictures", _local(local))
+
+
+def _local(count: int) -> str:
+    return "1 picture is a local file" if count == 1 else f"{count} pictures are local files"
 
 
 def check_work(parts: Parts) -> list[Finding]:
     """What waits for a person: products, tasks, write-backs, the account."""
     with parts.db.read() as session:
-        return [*_products(session), *_tasks(session), *_publications(session), *_accounts(session, parts)]
+        return [
+            *_skipped(session),
+            *_products(session),
+            *_tasks(session),
+            *_publications(session),
+            *_accounts(session, parts),
+        ]
+
+
+def _skipped(session: Session) -> Iterator[Finding]:
+    """What could not be read of each catalogue, when it was read last."""
+    for store in session.scalars(select(Store).order_by(Store.name)):
+        mine = (Event.code == "store_refreshed") & (Event.store_id == store.id)
+        last = session.scalars(select(Event).where(mine).order_by(Event.id.desc()).limit(1)).first()
+        skipped = last.data["skipped"] if last else 0
+        if skipped:
+            what = "1 entry" if skipped == 1 else f"{skipped} entries"
+            yield warning(
+                f"catalogue {store.name}",
+                f"{what} could not be read the last time",
+                f"mend the catalogue; which ones: hebo-sync stores refresh {store.name} --full",
+            )
 
 
 def _products(session: Session) -> Iterator[Finding]:

@@ -177,7 +177,6 @@ class Round(Base):
     number: Mapped[int] = mapped_column(default=1)
     pack_version: Mapped[int] = mapped_column(default=1)
     language: Mapped[str] = mapped_column(String(10))
-    placement: Mapped[str] = mapped_column(String(20))
     publish_due_at: Mapped[datetime | None] = mapped_column(index=True)
     decided_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

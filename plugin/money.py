@@ -13,8 +13,9 @@ from itertools import pairwise
 
 from plugin.hebo import room_of
 
-# Two readings count as two only when time has passed between them.
-READINGS_APART = timedelta(seconds=10)
+# The equal readings must span the whole wait themselves, but for the time until the first of them: a process whose
+# clock is ahead would else take a doubt for old enough at once.
+SLACK = timedelta(seconds=30)
 # Longer without a reading, and the day may have turned in between without being noticed.
 UNSEEN_AT_MOST = timedelta(minutes=2)
 
@@ -73,7 +74,7 @@ def settle(doubt: Doubt, readings: Sequence[Reading], now: datetime, wait: timed
     readings: since `sent_at`, oldest first. wait: how long after sending "not accepted" may be concluded at
     the soonest (5 minutes). A wrong "accepted" costs one product's pictures; a wrong "not accepted" would mean
     paying twice, so that one needs all of: an exclusive key, nothing else open, no turn of the day, and two
-    equal readings, the last after `wait`.
+    equal readings that lie about `wait` apart.
     """
     if doubt.baseline_used is None:
         return Settlement(Verdict.UNDECIDED, "the quota was not known before sending")
@@ -118,11 +119,11 @@ def _not_accepted(doubt: Doubt, baseline: int, known: Known, wait: timedelta) ->
     figures = [baseline, *(used for _, used in known)]
     if any(later > earlier for earlier, later in pairwise(figures)):
         return Settlement(Verdict.UNDECIDED, "used rose and fell again")
-    last_at, last = known[-1]
-    if last_at - doubt.sent_at < wait or not any(last_at - at >= READINGS_APART for at, used in known if used == last):
-        return Settlement(Verdict.UNDECIDED, "two equal readings are needed", final=False)
     if _turn_may_hide(doubt, known):
         return Settlement(Verdict.UNDECIDED, "used did not rise, but the day may have turned unseen meanwhile")
+    last_at, last = known[-1]
+    if last_at - doubt.sent_at < wait or not any(last_at - at >= wait - SLACK for at, used in known if used == last):
+        return Settlement(Verdict.UNDECIDED, "two equal readings are needed", final=False)
     return Settlement(Verdict.NOT_ACCEPTED, f"used stayed at {last}")
 
 

@@ -1,17 +1,46 @@
-"""Every command of the program, in the order of its help."""
+"""Every command of the program, in the order of its help, with the line that stands there.
 
-from plugin.cli.demo import demo
-from plugin.cli.doctor import doctor
-from plugin.cli.images import images
-from plugin.cli.init import init
-from plugin.cli.products import products
-from plugin.cli.prompts import prompts
-from plugin.cli.quota import quota
-from plugin.cli.retry import retry
-from plugin.cli.run import run
-from plugin.cli.sandbox import sandbox
-from plugin.cli.stores import stores
-from plugin.cli.tasks import tasks
-from plugin.cli.undo import undo
+The lines are kept here, too, so that `hebo-sync --help` need not import a single command.
+"""
 
-ALL = (init, demo, run, stores, products, tasks, images, retry, undo, quota, prompts, doctor, sandbox)
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+COMMANDS: Mapping[str, str] = {
+    "init": "Make config.toml, the data folder, the key file and the database.",
+    "demo": "Show the whole thing on a sandbox service, with a sample catalogue and no key.",
+    "run": "Refresh, plan, submit, poll, collect and publish what is approved.",
+    "stores": "The catalogues that are set up.",
+    "products": "The products, their prompts, and which of them get pictures.",
+    "tasks": "What was asked of the image service, and settling what is in doubt.",
+    "images": "The pictures that were made, and the decisions on them.",
+    "retry": "Plan failed pictures again, or offer a refused publication again.",
+    "undo": "Take published pictures off their listings again.",
+    "quota": "What may be spent today, what is under way, what is planned.",
+    "prompts": "Prompt packs: up to 8 shots each, written with a product's facts.",
+    "doctor": "Look whether everything is in order, and say what to do.",
+    "sandbox": "Local stand-ins for the services, with faults on request.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called: `plugin.cli.NAME` holds the command NAME."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"plugin.cli.{cmd_name}"), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"plugin.cli.{cmd_name}.{cmd_name} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))

@@ -9,15 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from plugin import open_parts
-from plugin.config import CONFIG_VARIABLE, Settings, load_settings
-from plugin.pipeline.parts import Parts, Policy
+if TYPE_CHECKING:
+    from plugin.config import Settings
+    from plugin.pipeline.parts import Parts, Policy
 
 DEFAULT_CONFIG = "config.toml"
 
@@ -30,6 +28,8 @@ class Context:
 
     def path(self) -> Path | None:
         """The configuration file: --config, the environment's, or ./config.toml where there is one."""
+        from plugin.config import CONFIG_VARIABLE
+
         named = self._config or os.environ.get(CONFIG_VARIABLE)
         if named:
             return Path(named)
@@ -38,16 +38,22 @@ class Context:
 
     def settings(self) -> Settings:
         """Raises ConfigError."""
+        from plugin.config import load_settings
+
         return load_settings(self.path(), os.environ)
 
     @contextmanager
     def parts(self, policy: Policy | None = None) -> Iterator[Parts]:
+        from plugin import open_parts
+
         with open_parts(self.settings(), policy=policy) as parts:
             yield parts
 
 
 pass_context = click.make_pass_decorator(Context)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON instead of text: an array for a list, else one object."
+)
 
 
 def print_json(value: Any) -> None:
@@ -64,13 +70,21 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty:
     if not rows:
         click.echo(empty)
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else one_line(value) for value in row))
     width = None if sys.stdout.isatty() else 200
     Console(width=width, highlight=False, markup=False).print(table)
+
+
+def one_line(value: object) -> str:
+    """As text without line breaks: titles come from stores, and may have any."""
+    return " ".join(str(value).split())
 
 
 def note(text: str) -> None:

@@ -13,12 +13,11 @@ import click
 from plugin import open_parts
 from plugin.cli.context import note
 from plugin.cli.relay import relay_beside
-from plugin.cli.run import run_watched, show
+from plugin.cli.run import Outcome, run_watched, show
 from plugin.cli.sandbox import wait_for_signal
 from plugin.config import Settings, load_settings
 from plugin.listener import free_port
 from plugin.pipeline.parts import Policy
-from plugin.pipeline.run import Report
 
 KEY = "sandbox-key"
 CONFIG = """\
@@ -50,15 +49,15 @@ def demo(once: bool, folder: Path | None) -> None:  # noqa: FBT001  # click's ow
     folder = (folder or Path(tempfile.mkdtemp(prefix="hebo-sync-demo-"))).resolve()
     with _sandbox() as service:
         settings = _prepare(folder, service)
-        report = _run(settings)
-        show(report, as_json=False)
+        outcome = _run(settings)
+        show(outcome, as_json=False)
         config = folder / "config.toml"
         click.echo(f"the feed with its new pictures: {folder / 'catalogue' / 'feed-with-pictures.tsv'}")
         click.echo(f"look around: hebo-sync --config {config} products list (or images, tasks, quota, undo …)")
-        if not once:
+        if not once and not outcome.stopped:
             note("the sandbox image API stays up until Ctrl-C")
             wait_for_signal()
-    sys.exit(0 if report.clean else 1)
+    sys.exit(outcome.exit_code)
 
 
 @contextmanager
@@ -84,6 +83,6 @@ def _prepare(folder: Path, service: str) -> Settings:
     return load_settings(config, {})
 
 
-def _run(settings: Settings) -> Report:
+def _run(settings: Settings) -> Outcome:
     with open_parts(settings, policy=Policy(approve_all=True, unattended=True)) as parts, relay_beside(parts):
         return run_watched(parts, store=None, until_idle=True, quiet=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Iterator
 
@@ -26,7 +27,8 @@ COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 def doctor(context: Context, as_json: bool) -> None:  # noqa: FBT001
     """Look at settings, database, image service, stores and unfinished work, and say what to do.
 
-    Changes nothing and spends nothing. Exit 1 if there is an error, 2 if the configuration cannot be read.
+    Makes the data folder and the database where they are missing; sends and spends nothing. Exit 1 if there is an
+    error, 2 if the configuration cannot be read.
     """
     found = []
     for finding in _findings(context):
@@ -44,7 +46,7 @@ def doctor(context: Context, as_json: bool) -> None:  # noqa: FBT001
 
 def _findings(context: Context) -> Iterator[Finding]:
     settings = context.settings()
-    early = checks.check_settings(context.path(), settings)
+    early = checks.check_settings(context.path(), settings, os.environ)
     yield from early
     if any(finding.level is Level.ERROR for finding in early):
         yield checks.error("the rest", "not looked at", "mend the errors above, then run hebo-sync doctor again")
@@ -58,5 +60,7 @@ def _findings(context: Context) -> Iterator[Finding]:
 
 def _show(finding: Finding) -> None:
     click.echo(f"{click.style(SIGNS[finding.level], COLOURS[finding.level])}  {finding.check}: {finding.message}")
+    for text in finding.notes:
+        click.echo(f"         note: {text}")
     if finding.advice:
         click.echo(f"         → {finding.advice}")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.cli.context import Context, json_option, note, pass_context, print_json, print_table
+from plugin.cli.export import export
 from plugin.cli.lookup import (
     BadUsageError,
-    TroubleError,
     counted,
     fields,
     limit_option,
+    naming,
     product_of,
     row_of,
     rows_of,
@@ -24,21 +24,14 @@ from plugin.cli.lookup import (
     store_option,
     tell_rest,
 )
+from plugin.cli.remarks import remarks
 from plugin.models import GeneratedImage
 from plugin.pipeline import views
 from plugin.pipeline.review import decide, sound
-from plugin.pipeline.views import ImageView
 from plugin.states import ImageState
 
 BY = "command line"
 CHUNK = 500  # pictures decided by one query
-# What the codes of `plugin.pictures.warnings` mean.
-WARNINGS: Mapping[str, str] = {
-    "direction": "not in the ratio that was asked for",
-    "small": "smaller than was asked for",
-    "blank": "nearly one colour",
-    "same-as-reference": "looks like the picture it was made from",
-}
 
 ids_argument = click.argument("ids", metavar="ID...", nargs=-1, type=int)
 
@@ -76,15 +69,11 @@ def list_images(
         print_json([dataclasses.asdict(row) for row in page.rows])
         return
     rows = [
-        (row.id, row.store, row.title, row.pack, row.shot, row.state, "; ".join(_remarks(row))) for row in page.rows
+        (row.id, f"{row.store}:{row.external_id}", row.title, row.pack, row.shot, row.state, "; ".join(remarks(row)))
+        for row in page.rows
     ]
-    print_table(("id", "store", "product", "pack", "shot", "state", "warnings"), rows, empty="no pictures")
+    print_table(("id", "product", "title", "pack", "shot", "state", "warnings"), rows, empty="no pictures")
     tell_rest(page)
-
-
-def _remarks(row: ImageView) -> list[str]:
-    unknown = [] if row.prompt_known else ["it is not known which prompt made it"]
-    return [*(WARNINGS.get(code, code) for code in row.warnings), *unknown, *([row.error] if row.error else [])]
 
 
 @images.command("show")
@@ -104,7 +93,7 @@ def show_image(context: Context, image_id: int, as_json: bool) -> None:  # noqa:
     fields(
         [
             ("picture", view.id),
-            ("product", f"{view.title} ({view.product_id}) in {view.store}"),
+            ("product", f"{naming(view.store, view.external_id, view.title)} ({view.product_id})"),
             ("task", view.task_id),
             ("shot", f"{view.pack}, {view.shot}"),
             ("state", view.state),
@@ -113,7 +102,7 @@ def show_image(context: Context, image_id: int, as_json: bool) -> None:  # noqa:
             ("size", size),
             ("key", view.key),
             ("file", file),
-            *(("remark", text) for text in _remarks(view)),
+            *(("remark", text) for text in remarks(view)),
             ("prompt", view.prompt),
             ("alt", view.alt),
         ]
@@ -174,24 +163,4 @@ def _in_review(session: Session, *, with_warnings: bool) -> list[int]:
     return [row.id for row in session.scalars(waiting) if with_warnings or sound(row)]
 
 
-@images.command("export")
-@click.argument("image_id", metavar="ID", type=int)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
-@pass_context
-def export(context: Context, image_id: int, file: Path, force: bool) -> None:  # noqa: FBT001
-    """Write a picture to a file, byte by byte as the image service made it."""
-    with context.parts() as parts:
-        with parts.db.read() as session:
-            row = row_of(session, GeneratedImage, image_id)
-        if row.picture_sha is None:
-            raise TroubleError(f"picture {image_id} is {row.state}: there are no bytes of it. Nothing was written")
-        data = parts.pictures.read(row.picture_sha)
-    try:
-        with file.open("wb" if force else "xb") as stream:
-            stream.write(data)
-    except FileExistsError:
-        raise BadUsageError(f"{file} is there already; --force overwrites it. Nothing was written") from None
-    except OSError as error:
-        raise TroubleError(f"{file} could not be written: {error.strerror}") from error
-    click.echo(f"{file}: {len(data):,} bytes")
+images.add_command(export)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import IO, Any, TypeVar
@@ -11,7 +12,7 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from plugin.cli.context import note
+from plugin.cli.context import note, one_line
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication
 from plugin.pipeline import stores
 from plugin.pipeline.parts import Parts
@@ -96,7 +97,9 @@ def _near(wanted: str, known: Sequence[str], store: str) -> str:
     if close:
         return f"did you mean {' or '.join(repr(name) for name in close)}?"
     if known:
-        return f"it has {len(known)} products, such as {known[0]!r} (hebo-sync products list --store {store})"
+        return (
+            f"it has {counted(len(known), 'product')}, such as {known[0]!r} (hebo-sync products list --store {store})"
+        )
     return f"none is known yet: hebo-sync stores refresh {store}"
 
 
@@ -112,14 +115,19 @@ def store_id_of(session: Session, parts: Parts, name: str | None) -> int | None:
 
 
 def demand_yes(question: str, *, yes: bool) -> None:
-    """Go on only with a yes: from --yes, or from the person at the terminal. Else exit 1 with nothing done."""
+    """Go on only with a yes: from --yes, or from the person at the terminal. Else exit 1 with nothing done.
+
+    What stands in a pipe is no answer: it may have been meant for another command of the script.
+    """
     if yes:
         return
+    if not sys.stdin.isatty():
+        raise TroubleError(f"{question} Nobody is there to ask, so nothing was done; scripts say --yes")
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:
         note("")
-        raise TroubleError("nobody answered, so nothing was done; scripts say --yes") from None
+        raise TroubleError("nobody answered, so nothing was done") from None
     if not agreed:
         raise TroubleError("nothing was done")
 
@@ -133,6 +141,16 @@ def tell_rest(page: Page[Any]) -> None:
 def counted(number: int, word: str) -> str:
     """ "1 picture", "2 pictures"."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def naming(store: str, external_id: str, title: str) -> str:
+    """How a message names a product: "shop:SKU-1 Title"."""
+    return f"{store}:{external_id} {one_line(title)}"
+
+
+def product_name(row: Product) -> str:
+    """A product's row, as messages name it."""
+    return naming(row.store.name, row.external_id, row.title)
 
 
 def tell(lines: Sequence[str]) -> None:

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 import click
 from sqlalchemy.orm import Session
 
-from plugin.cli.context import Context, json_option, note, pass_context, print_json, print_table
+from plugin.cli.context import Context, json_option, note, one_line, pass_context, print_json, print_table
 from plugin.cli.lookup import (
     TroubleError,
     counted,
     demand_yes,
     fields,
     limit_option,
+    product_name,
     product_of,
     products_of,
     store_id_of,
@@ -27,7 +28,7 @@ from plugin.cli.lookup import (
 )
 from plugin.cli.quota import QuotaView, ask_quota
 from plugin.config import StoreSettings
-from plugin.models import Product
+from plugin.models import Product, Round
 from plugin.pipeline import stores, views
 from plugin.pipeline.include import ChoiceError
 from plugin.pipeline.include import exclude as exclude_product
@@ -95,7 +96,7 @@ def show_product(context: Context, product: str, as_json: bool) -> None:  # noqa
     fields(
         [
             ("product", f"{row.store}:{row.external_id} ({row.id})"),
-            ("title", row.title),
+            ("title", one_line(row.title)),
             ("state", row.state),
             ("problem", row.problem),
             ("page", detail.url),
@@ -181,13 +182,17 @@ def generate(context: Context, named: Sequence[str], pack: str | None, yes: bool
         total = sum(costs.values())
         made = f"{counted(len(chosen), 'product')}, {counted(total, 'prompt')}: {counted(total, 'image')}"
         note(f"{made}. {_afford(ask_quota(parts), total)}")
-        demand_yes(f"Plan {total} images?", yes=yes)
+        demand_yes(f"Plan {counted(total, 'image')}?", yes=yes)
         with parts.db.write() as session:
             done = []
             for row in _again(session, costs):
                 planned = generate_again(session, parts, row, _config(parts, row, pack))
-                done.append(f"{row.title}: round {planned.number} of {planned.pack} planned, {costs[row.id]} images")
+                done.append(_planned(row, planned, costs[row.id]))
     tell([*done, "next: hebo-sync run --until-idle"])
+
+
+def _planned(row: Product, planned: Round, cost: int) -> str:
+    return f"{product_name(row)}: round {planned.number} of {planned.pack} planned, {counted(cost, 'image')}"
 
 
 def _again(session: Session, ids: Iterable[int]) -> list[Product]:
@@ -206,7 +211,7 @@ def _one_per_picture(rows: Sequence[Product]) -> list[Product]:
             raise TroubleError(f"{row.store.name}:{row.external_id}: {problem}. Nothing was planned")
         first = chosen.setdefault((row.store_id, row.reference_sha), row)
         if first is not row:
-            note(f"{row.title} shares its picture with {first.title}: one round serves both")
+            note(f"{product_name(row)} shares its picture with {product_name(first)}: one round serves both")
     return list(chosen.values())
 
 
@@ -231,8 +236,13 @@ def exclude(context: Context, named: Sequence[str]) -> None:
     with context.parts() as parts, _choosing(), parts.db.write() as session:
         for row in products_of(session, parts, named):
             cancelled = exclude_product(session, row, parts.clock.now())
-            done.append(f"{row.title}: excluded" + (f", {cancelled} planned tasks cancelled" if cancelled else ""))
+            done.append(_excluded(row, cancelled))
     tell(done)
+
+
+def _excluded(row: Product, cancelled: int) -> str:
+    planned = f", {counted(cancelled, 'planned task')} cancelled" if cancelled else ""
+    return f"{product_name(row)}: excluded{planned}"
 
 
 @products.command("include")
@@ -244,7 +254,7 @@ def include(context: Context, named: Sequence[str]) -> None:
     with context.parts() as parts, _choosing(), parts.db.write() as session:
         for row in products_of(session, parts, named):
             include_product(session, row, parts.clock.now())
-            done.append(f"{row.title}: included again ({row.state})")
+            done.append(f"{product_name(row)}: included again ({row.state})")
     tell(done)
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from plugin import accounts
 from plugin.cli.context import Context, json_option, note, pass_context, print_json
-from plugin.cli.lookup import fields
-from plugin.cli.run import require_key
+from plugin.cli.key import require_key
+from plugin.cli.lookup import counted, fields
 from plugin.hebo import HeboError
 from plugin.models import Account
 from plugin.pipeline import views
@@ -110,7 +110,7 @@ def _view(session: Session, parts: Parts, account: Account | None, error: str | 
 
 def _show(view: QuotaView) -> None:
     limit = view.daily_limit if view.enabled else "none (the service counts no quota for this key)"
-    budget = f"{view.spent_today} of {view.daily_budget} images" if view.daily_budget is not None else None
+    budget = f"{view.spent_today} of {counted(view.daily_budget, 'image')}" if view.daily_budget is not None else None
     fields(
         [
             ("account", view.account or "unknown"),
@@ -118,8 +118,8 @@ def _show(view: QuotaView) -> None:
             ("daily limit", limit),
             ("used", view.used),
             ("remaining", view.remaining if view.enabled else None),
-            ("in flight", f"{view.in_flight} images"),
-            ("planned", f"{view.planned} images"),
+            ("in flight", counted(view.in_flight, "image")),
+            ("planned", counted(view.planned, "image")),
             ("own budget today", budget),
             ("submitting waits", view.waits),
             ("waits until", view.waits_until),

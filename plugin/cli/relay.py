@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from plugin.cli.context import note
+from plugin.doctor import relay_problem
 from plugin.listener import Listener, ListenerError
 from plugin.pipeline.parts import Parts
 
@@ -26,7 +27,7 @@ def relay_beside(parts: Parts) -> Iterator[None]:
     try:
         listener.start()
     except ListenerError as error:
-        note(f"the picture relay was not started: {error}. Fine if another hebo-sync of this data folder runs it")
+        note(f"the picture relay was not started: {relay_problem(settings.host, settings.port, error)}")
         yield
         return
     try:

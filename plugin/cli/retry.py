@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 from sqlalchemy.orm import Session
 
-from plugin.cli.context import Context, note, pass_context
-from plugin.cli.lookup import BadUsageError, counted, demand_yes, rows_of, store_id_of, store_option, tell, yes_option
+from plugin.cli.context import Context, json_option, note, one_line, pass_context, print_json
+from plugin.cli.lookup import (
+    BadUsageError,
+    counted,
+    demand_yes,
+    naming,
+    rows_of,
+    store_id_of,
+    store_option,
+    tell,
+    yes_option,
+)
 from plugin.models import GenerationTask, Publication
 from plugin.pipeline import views
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.publish import retry_publication
 from plugin.pipeline.retry import RetryError, retry_failed
+from plugin.pipeline.views import PublicationView
 from plugin.states import PublicationState
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One retry: the new task, the task whose failed pictures it makes, STORE:ID of the product, and how many."""
+
+    task: int
+    retry_of: int
+    product: str
+    title: str
+    images: int
 
 
 @click.command()
@@ -30,6 +54,7 @@ from plugin.states import PublicationState
     help="Offer a refused publication to the store again; costs nothing. May be given several times.",
 )
 @yes_option
+@json_option
 @pass_context
 def retry(
     context: Context,
@@ -38,17 +63,37 @@ def retry(
     store: str | None,
     publication_ids: Sequence[int],
     yes: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     """Plan failed pictures again; the next run sends them. They are charged only if they succeed this time.
 
-    Shows the cost in images and asks first.
+    Shows the cost in images and asks first. --json gives one object: tasks (each new one with the one that it
+    retries, its product and its images) and publications.
     """
     _check_usage(task_ids, publication_ids, failed=failed, store=store)
+    publications: list[PublicationView] = []
+    planned: list[Planned] = []
     with context.parts() as parts:
         if publication_ids:
-            tell(_retry_publications(parts, publication_ids))
+            publications = _retry_publications(parts, publication_ids)
+        if not as_json:
+            tell([_offered(row) for row in publications])
         if task_ids or failed:
-            _retry_tasks(parts, task_ids, store, yes=yes)
+            planned = _retry_tasks(parts, task_ids, store, yes=yes)
+    if as_json:
+        tasks = [dataclasses.asdict(row) for row in planned]
+        print_json({"tasks": tasks, "publications": [dataclasses.asdict(row) for row in publications]})
+    elif planned:
+        tell([*map(_again_line, planned), "next: hebo-sync run --until-idle"])
+
+
+def _again_line(row: Planned) -> str:
+    return f"{row.product} {one_line(row.title)}: {counted(row.images, 'picture')} planned again as task {row.task}"
+
+
+def _offered(row: PublicationView) -> str:
+    name = naming(row.store, row.external_id, row.title)
+    return f"{name}: publication {row.id} is offered to the store by the next run"
 
 
 def _check_usage(task_ids: Sequence[int], publication_ids: Sequence[int], *, failed: bool, store: str | None) -> None:
@@ -60,20 +105,19 @@ def _check_usage(task_ids: Sequence[int], publication_ids: Sequence[int], *, fai
         raise BadUsageError("say what to try again: task numbers (hebo-sync tasks list), --failed or --publication ID")
 
 
-def _retry_tasks(parts: Parts, task_ids: Sequence[int], store: str | None, *, yes: bool) -> None:
+def _retry_tasks(parts: Parts, task_ids: Sequence[int], store: str | None, *, yes: bool) -> list[Planned]:
     with parts.db.read() as session:
         rows = _named(session, parts, task_ids, store)
         costs = {row.id: len(views.retryable(row)) for row in rows}
     total = sum(costs.values())
     if not costs:
         note("no failed pictures that may be tried again")
-        return
+        return []
     cost = f"{counted(len(costs), 'task')}, {counted(total, 'failed picture')}: reserves {counted(total, 'image')}"
     note(f"{cost}, charged where they succeed")
     demand_yes(f"Try {counted(total, 'picture')} again?", yes=yes)
     with parts.db.write() as session:
-        done = [_again(session, parts, row, costs[row.id]) for row in rows_of(session, GenerationTask, list(costs))]
-    tell([*done, "next: hebo-sync run --until-idle"])
+        return [_again(session, parts, row, costs[row.id]) for row in rows_of(session, GenerationTask, list(costs))]
 
 
 def _named(session: Session, parts: Parts, task_ids: Sequence[int], store: str | None) -> list[GenerationTask]:
@@ -89,19 +133,20 @@ def _named(session: Session, parts: Parts, task_ids: Sequence[int], store: str |
     return rows
 
 
-def _again(session: Session, parts: Parts, task: GenerationTask, cost: int) -> str:
+def _again(session: Session, parts: Parts, task: GenerationTask, cost: int) -> Planned:
     """Plan one retry. Raises RetryError if it would cost something else than what was shown."""
     again = retry_failed(session, parts, task)
     if len(again.images) != cost:
         raise RetryError(f"task {task.id} has changed meanwhile; nothing was planned. Look at it and ask again")
-    return f"{task.product.title}: {counted(cost, 'picture')} planned again as task {again.id}"
+    product = f"{task.store.name}:{task.product.external_id}"
+    return Planned(again.id, task.id, product, task.product.title, len(again.images))
 
 
-def _retry_publications(parts: Parts, ids: Sequence[int]) -> list[str]:
+def _retry_publications(parts: Parts, ids: Sequence[int]) -> list[PublicationView]:
     with parts.db.write() as session:
         rows = rows_of(session, Publication, ids)
         for row in rows:
             if row.state is not PublicationState.REFUSED:
                 raise RetryError(f"publication {row.id} is {row.state}, not refused; nothing was changed")
             retry_publication(session, parts, row)
-        return [f"{row.product.title}: publication {row.id} is offered to the store by the next run" for row in rows]
+        return [views.publication_view(row) for row in rows]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.live import Live
 
-from plugin.cli.context import Context, json_option, note, pass_context, print_json
+from plugin.cli.context import Context, json_option, note, one_line, pass_context, print_json
+from plugin.cli.key import require_key
+from plugin.cli.lookup import counted
+from plugin.cli.progress import watching
 from plugin.cli.relay import relay_beside
-from plugin.config import ConfigError
 from plugin.pipeline import run as pipeline
 from plugin.pipeline.parts import Parts, Policy
 from plugin.pipeline.run import Report
@@ -24,8 +26,16 @@ from plugin.pipeline.stores import require_any
 COUNTS = [field.name for field in dataclasses.fields(Report) if field.name != "errors"]
 
 
-class NoKeyError(ConfigError):
-    """There is no image API key."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. stopped: by Ctrl-C or SIGTERM, before there was nothing left to do."""
+
+    report: Report
+    stopped: bool
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.report.clean and not self.stopped else 1
 
 
 @click.command()
@@ -42,31 +52,26 @@ class NoKeyError(ConfigError):
 def run(context: Context, store: str | None, until_idle: bool, approve_all: bool, as_json: bool) -> None:  # noqa: FBT001
     """Refresh, plan, submit, poll, collect and publish what is approved.
 
-    Exit 0: all went through. 1: something failed, waits or needs a person; the messages say what.
+    Exit 0: all went through. 1: something failed, waits or needs a person, or the run was stopped (Ctrl-C, SIGTERM)
+    before its end; the messages say what. 2: bad usage or configuration.
+
+    Progress goes to standard error: not with --json, unless `hebo-sync -v run` asks for every step.
     """
     policy = Policy(approve_all=approve_all, unattended=True, publish_grace=timedelta(minutes=2))
     with context.parts(policy) as parts:
         require_key(parts)
         require_any(parts)
         with relay_beside(parts):
-            report = run_watched(parts, store=store, until_idle=until_idle, quiet=as_json)
-    show(report, as_json=as_json)
-    sys.exit(0 if report.clean else 1)
+            outcome = run_watched(parts, store=store, until_idle=until_idle, quiet=as_json)
+    show(outcome, as_json=as_json)
+    sys.exit(outcome.exit_code)
 
 
-def require_key(parts: Parts) -> None:
-    """Raises NoKeyError, which says where the key goes."""
-    if parts.hebo is None:
-        raise NoKeyError(
-            "there is no image API key: set api_key under [hebo] in the configuration file, or HEBO_SYNC_HEBO_API_KEY, "
-            "or HEBO_SYNC_HEBO_API_KEY_FILE (a file with the key in it). Nothing was done"
-        )
-
-
-def run_watched(parts: Parts, *, store: str | None, until_idle: bool, quiet: bool) -> Report:
-    """Run with progress on a terminal; Ctrl-C and SIGTERM end it gracefully."""
-    with _stopping() as stop, _watching(quiet=quiet) as watch:
-        return pipeline.run(parts, store=store, until_idle=until_idle, watch=watch, stop=stop)
+def run_watched(parts: Parts, *, store: str | None, until_idle: bool, quiet: bool) -> Outcome:
+    """Run with progress; Ctrl-C and SIGTERM end it gracefully."""
+    with _stopping() as stop, watching(parts, quiet=quiet) as watch:
+        report = pipeline.run(parts, store=store, until_idle=until_idle, watch=watch, stop=stop)
+        return Outcome(report, stopped=stop())
 
 
 @contextmanager
@@ -86,37 +91,37 @@ def _stopping() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _watching(*, quiet: bool) -> Iterator[Callable[[Report], None] | None]:
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    with Live(console=Console(stderr=True), refresh_per_second=2, transient=True) as live:
-        yield lambda report: live.update(progress_line(report))
-
-
-def progress_line(report: Report) -> str:
-    """The state of a run in one line."""
-    parts = [
-        f"{report.products} products",
-        f"{report.submitted} tasks submitted",
-        f"{report.completed + report.failed} finished",
-        f"{report.waiting} waiting",
-        f"{report.images} pictures",
-        f"{report.in_review} in review",
-        f"{report.published} published",
-    ]
-    return "  ".join(parts) + (f"  {len(report.errors)} problems" if report.errors else "")
-
-
-def show(report: Report, *, as_json: bool) -> None:
+def show(outcome: Outcome, *, as_json: bool) -> None:
     """The report on standard output: one JSON object, or lines for people."""
+    report = outcome.report
     if as_json:
         print_json(dataclasses.asdict(report))
-        return
+    else:
+        _show_lines(report)
+    if outcome.stopped:
+        note(
+            f"stopped before the end: {counted(report.waiting, 'task')} not finished. The next hebo-sync run goes on "
+            "from here, and nothing that was sent is sent again"
+        )
+
+
+def _show_lines(report: Report) -> None:
     for name in COUNTS:
         click.echo(f"{name.replace('_', ' '):<10} {getattr(report, name)}")
     for error in report.errors:
-        note(f"! {error['message']}")
+        note(f"! {trouble(error)}")
     if report.in_review:
-        note(f"{report.in_review} pictures wait for review: hebo-sync images list --state in_review")
+        waits = "waits" if report.in_review == 1 else "wait"
+        note(
+            f"{counted(report.in_review, 'picture')} {waits} for review: hebo-sync images list --state in_review "
+            "(or, to look at them: hebo-sync images export --all FOLDER --state in_review)"
+        )
+
+
+def trouble(error: Mapping[str, Any]) -> str:
+    """One entry of a report's errors in a line, with STORE:ID where it is about a product."""
+    store, product = error.get("store"), error.get("product")
+    message = one_line(error["message"])
+    if not (store and product):
+        return message
+    return f"{store}:{product} {message.removeprefix(f'{store}: ')}"

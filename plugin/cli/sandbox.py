@@ -23,6 +23,7 @@ from plugin.sandbox.hebo_options import (
 )
 
 DEFAULTS = HeboOptions()
+DEFAULT_KEY = "sandbox-key"
 USER = "3"  # whose the accepted key is
 Bands = tuple[tuple[float, float], ...]
 VENDOR_TEXT = ",".join(f"{age:g}:{pause:g}" for age, pause in VENDOR_BANDS)
@@ -130,7 +131,7 @@ def sandbox() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=9911, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--separate-results", is_flag=True, help="Serve the pictures on a port of their own.")
-@click.option("--key", default="sandbox-key", show_default=True, help="The API key that is accepted.")
+@click.option("--key", default=DEFAULT_KEY, show_default=True, help="The API key that is accepted.")
 @behaviour
 def sandbox_hebo(host: str, port: int, separate_results: bool, key: str, **values: Any) -> None:  # noqa: FBT001
     """The image API of the vendor's document: limits, quota, billing and faults. Pictures are marked SANDBOX."""
@@ -138,7 +139,8 @@ def sandbox_hebo(host: str, port: int, separate_results: bool, key: str, **value
 
     options = options_of(key, **values)
     with serve_hebo(options, host, port, separate_results=separate_results) as listener:
-        click.echo(f"sandbox image API on {listener.url} (key {key}); what it saw: {listener.url}/sandbox/state")
+        shown = key if key == DEFAULT_KEY else "as given"  # somebody's real key must not stand in a log
+        click.echo(f"sandbox image API on {listener.url} (key {shown}); what it saw: {listener.url}/sandbox/state")
         wait_for_signal()
 
 

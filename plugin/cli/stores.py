@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 import click
 
 from connectors import StoreInfo
-from plugin.cli.context import Context, json_option, pass_context, print_json, print_table
+from plugin.cli.context import Context, json_option, one_line, pass_context, print_json, print_table
 from plugin.cli.lanes import settle_lanes
 from plugin.cli.lookup import BadUsageError, fields, when
 from plugin.models import Store
@@ -17,6 +18,7 @@ from plugin.pipeline import views
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.plan import PlanLane
 from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.views import EventView
 
 
 @click.group()
@@ -100,7 +102,8 @@ def _show_info(info: StoreInfo) -> None:
 def refresh_store(context: Context, name: str, full: bool, as_json: bool) -> None:  # noqa: FBT001
     """Read the catalogue anew and plan what is new. Nothing is sent to the image service, nothing is spent.
 
-    Exit 1 if something could not be read or needs a person.
+    Exit 1 if something could not be read or needs a person. --json gives one object: store, counts (read, changed,
+    skipped, planned) and events.
     """
     with context.parts() as parts:
         store_id, after = _make_due(parts, name, full=full)
@@ -108,11 +111,31 @@ def refresh_store(context: Context, name: str, full: bool, as_json: bool) -> Non
         with parts.db.read() as session:
             events = views.events_since(session, after, store_id=store_id)
     if as_json:
-        print_json([dataclasses.asdict(event) for event in events])
+        print_json(
+            {"store": name, "counts": _counts(events), "events": [dataclasses.asdict(event) for event in events]}
+        )
     else:
-        for event in events:
-            click.echo(f"{'! ' if event.trouble else ''}{event.message}")
+        _show_events(name, events)
     sys.exit(1 if any(event.trouble for event in events) else 0)
+
+
+def _counts(events: Sequence[EventView]) -> dict[str, int]:
+    """Products read, changed and skipped, and tasks planned."""
+    counts = dict.fromkeys(("read", "changed", "skipped"), 0)
+    for event in events:
+        if event.code == "store_refreshed":
+            counts = {key: counts[key] + event.data[key] for key in counts}
+    return counts | {"planned": sum(event.code == "task_planned" for event in events)}
+
+
+def _show_events(store: str, events: Sequence[EventView]) -> None:
+    failed = any(event.code == "store_failed" for event in events)
+    for event in events:
+        if failed and event.code == "store_refreshed":
+            continue  # how much of it was read matters less than that it was not read to its end
+        product = event.data.get("product")
+        about = f"{store}:{product} " if product else ""
+        click.echo(f"{'! ' if event.trouble else ''}{about}{one_line(event.message)}")
 
 
 def _make_due(parts: Parts, name: str, *, full: bool) -> tuple[int, int]:

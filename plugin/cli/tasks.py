@@ -12,6 +12,7 @@ from plugin.cli.lookup import (
     demand_yes,
     fields,
     limit_option,
+    naming,
     row_of,
     store_id_of,
     store_option,
@@ -46,11 +47,11 @@ def list_tasks(context: Context, state: str | None, store: str | None, limit: in
         print_json([dataclasses.asdict(row) for row in page.rows])
         return
     rows = [
-        (row.id, row.store, row.title, f"{row.pack} #{row.round}", row.state, row.images, row.billable,
-         when(row.sent_at), row.error)
+        (row.id, f"{row.store}:{row.external_id}", row.title, f"{row.pack} #{row.round}", row.state, row.images,
+         row.billable, when(row.sent_at), row.error)
         for row in page.rows
     ]  # fmt: skip
-    columns = ("id", "store", "product", "round", "state", "images", "billed", "sent", "error")
+    columns = ("id", "product", "title", "round", "state", "images", "billed", "sent", "error")
     print_table(columns, rows, empty="no tasks")
     tell_rest(page)
 
@@ -85,7 +86,7 @@ def _show_facts(detail: TaskDetail) -> None:
     fields(
         [
             ("task", task.id),
-            ("product", f"{task.title} ({task.product_id}) in {task.store}"),
+            ("product", f"{naming(task.store, task.external_id, task.title)} ({task.product_id})"),
             ("round", f"{task.pack} #{task.round}"),
             ("state", task.state),
             ("error", task.error),

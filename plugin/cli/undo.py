@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from plugin.cli.context import Context, json_option, note, pass_context, print_json
 from plugin.cli.lanes import settle_lanes
-from plugin.cli.lookup import BadUsageError, counted, demand_yes, product_of, rows_of, yes_option
+from plugin.cli.lookup import BadUsageError, counted, demand_yes, naming, product_name, product_of, rows_of, yes_option
 from plugin.models import Publication
 from plugin.pipeline import stores, views
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.undo import UndoError, UndoLane, request_undo
 from plugin.pipeline.views import PublicationView
 from plugin.states import PublicationState
+
+MOST_NAMES = 3  # products that a question names
 
 
 @click.command()
@@ -40,33 +42,53 @@ def undo(
 ) -> None:
     """Take the pictures of publications off their listings again; what others changed since stays.
 
-    The pictures are kept here. Exit 1 if a store refused, or did not answer (the next run tries again).
+    Says what would go and asks first; scripts say --yes. The pictures are kept here. Exit 1 if a store
+    refused, or did not answer (the next run tries again).
     """
     if sum(map(bool, (ids, product, store))) != 1 or bool(store) != everything:
         raise BadUsageError("say what to undo: publication numbers, --product STORE:ID, or --store NAME --all")
     with context.parts() as parts:
         with parts.db.read() as session:
             chosen = _chosen(session, parts, ids, product, store)
-        if everything:
-            demand_yes(f"Take the pictures of {counted(len(chosen), 'publication')} off {store}?", yes=yes)
-        done = _withdraw(parts, chosen)
+            about = _about(session, parts, product, store)
+        if chosen:
+            demand_yes(_question(chosen), yes=yes)
+        done = _withdraw(parts, [row.id for row in chosen])
     if as_json:
         print_json([dataclasses.asdict(row) for row in done])
-    else:
+    elif done:
         _show(done)
+    else:
+        click.echo(f"nothing of {about} is published")
     sys.exit(0 if all(row.state is PublicationState.WITHDRAWN for row in done) else 1)
 
 
-def _chosen(session: Session, parts: Parts, ids: Sequence[int], product: str | None, store: str | None) -> list[int]:
-    """The ids of the publications to undo."""
+def _about(session: Session, parts: Parts, product: str | None, store: str | None) -> str:
+    """What the command named, if not publications."""
+    return product_name(product_of(session, parts, product)) if product else f"store {store}"
+
+
+def _question(chosen: Sequence[PublicationView]) -> str:
+    """What would be taken off, by product."""
+    pictures = counted(sum(len(row.images) - len(row.refused) for row in chosen), "picture")
+    names = list(dict.fromkeys(naming(row.store, row.external_id, row.title) for row in chosen))
+    more = f" and {counted(len(names) - MOST_NAMES, 'other product')}" if len(names) > MOST_NAMES else ""
+    return f"Take {pictures} off the listing{'s' if len(names) > 1 else ''} of {', '.join(names[:MOST_NAMES])}{more}?"
+
+
+def _chosen(
+    session: Session, parts: Parts, ids: Sequence[int], product: str | None, store: str | None
+) -> list[PublicationView]:
+    """The publications to undo."""
     if ids:
-        return [row.id for row in rows_of(session, Publication, ids)]
+        return [views.publication_view(row) for row in rows_of(session, Publication, ids)]
     if product:
         mine = Publication.product_id == product_of(session, parts, product).id
     else:
         mine = Publication.store_id == stores.find(parts, session, store or "").id
     live = Publication.state.in_((PublicationState.PUBLISHED, PublicationState.WITHDRAWING))
-    return list(session.scalars(select(Publication.id).where(mine, live).order_by(Publication.id)))
+    rows = session.scalars(select(Publication).where(mine, live).order_by(Publication.id))
+    return [views.publication_view(row) for row in rows]
 
 
 def _withdraw(parts: Parts, ids: Sequence[int]) -> list[PublicationView]:
@@ -92,14 +114,13 @@ def _demand_store(session: Session, parts: Parts, row: Publication) -> None:
 
 
 def _show(done: Sequence[PublicationView]) -> None:
-    if not done:
-        click.echo("nothing is published there")
     for row in done:
+        name = naming(row.store, row.external_id, row.title)
         if row.state is PublicationState.WITHDRAWN:
             taken = counted(len(row.images) - len(row.refused), "picture")
-            click.echo(f"{row.title}: {taken} taken off (publication {row.id})")
+            click.echo(f"{name}: {taken} taken off (publication {row.id})")
         elif row.state is PublicationState.WITHDRAWING:
-            note(f"! {row.title}: not taken off yet: {row.error or 'another program writes to the store'}; the next "
+            note(f"! {name}: not taken off yet: {row.error or 'another program writes to the store'}; the next "
                  "run tries again")  # fmt: skip
         else:
-            note(f"! {row.title}: the store refused, the pictures are still there: {row.error}")
+            note(f"! {name}: the store refused, the pictures are still there: {row.error}")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugin.hebo import Accepted, BadRequestError, HeboError, KeyRefusedError, NotSentError, Quota, TooFrequentError
+from plugin.hebo import Accepted, HeboError, KeyRefusedError, NotSentError, Quota, RefusedError, TooFrequentError
 from plugin.states import TaskState
 
 DEFAULT_PAUSE = 10.0  # seconds, where the service names none
+REFUSED_PAUSE = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """state: the task's next one. pause: seconds until it may be claimed again (planned). account: what the
-    account's submissions stop for ("service", "key"); reason: one clause for people."""
+    account's submissions stop for ("service", "key", and "refused" if it goes on); reason: one clause for people."""
 
     state: TaskState
     pause: float = 0.0
@@ -50,9 +51,12 @@ def _refuses(error: HeboError) -> bool:
 
 
 def _judge(error: HeboError) -> Step:
-    """A refusal although the key is good and the quota suffices."""
-    if isinstance(error, BadRequestError):
-        return Step(TaskState.FAILED, reason=error.detail or str(error))
+    """A refusal although the key is good and the quota suffices: it concerns this task alone, unless it goes on.
+
+    The refused task steps back, so that it cannot hold up the others.
+    """
     if isinstance(error, TooFrequentError):
         return Step(TaskState.PLANNED, pause=error.retry_after or DEFAULT_PAUSE, reason=str(error))
-    return Step(TaskState.PLANNED, account="key", reason=str(error))
+    if isinstance(error, RefusedError) and error.status in (402, 403):
+        return Step(TaskState.PLANNED, pause=REFUSED_PAUSE, account="refused", reason=str(error))
+    return Step(TaskState.FAILED, reason=getattr(error, "detail", "") or str(error))

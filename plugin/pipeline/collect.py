@@ -6,7 +6,7 @@ addresses asked from the service, and never causes a new generation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +19,9 @@ from plugin.models import GeneratedImage, GenerationTask
 from plugin.pictures import (
     Look,
     NotAPictureError,
+    NotFoundError,
     PictureError,
+    RefusedError,
     StorageError,
     TooLargeError,
     fetch_picture,
@@ -37,8 +39,10 @@ LEASE = timedelta(seconds=90)  # longer than the download's own deadline
 DEADLINE = 60.0
 # Seconds between tries. Fresh addresses are asked for from the second on, at least 10 s apart (vendor document §6).
 PAUSES = (2, 12, 30, 60, 300, 900, 3600)
-BROKEN_TRIES = 4  # bytes that are no picture: that many downloads agree before it counts as failed
-GIVE_UP_AFTER = timedelta(hours=24)  # the service no longer has it
+# A picture is given up only on what the service itself says, again and again: it has no such picture (any more),
+# or delivers bytes that are none. Trouble of ours (no network, a full disk) never loses one.
+GIVE_UP_TRIES = 5
+GIVE_UP_AFTER: Mapping[str, timedelta] = {"gone": timedelta(hours=24), "broken": timedelta(hours=1)}
 PATIENT_TRIES = 4  # so many failed tries are waited for by a run; later ones are left to the next
 
 
@@ -53,13 +57,14 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """look set: the bytes are on disk. broken: what came is no picture."""
+    """look set: the bytes are on disk. verdict, if not: "gone" (the service has none), "broken" (it is no picture) or
+    "trouble" (it could not be fetched or stored this time)."""
 
     look: Look | None = None
     size: int = 0
     warnings: tuple[str, ...] = ()
     problem: str = ""
-    broken: bool = False
+    verdict: str = "trouble"
 
 
 class CollectLane(Lane[Download, Downloaded]):
@@ -85,13 +90,21 @@ class CollectLane(Lane[Download, Downloaded]):
             seen = look(data)
             self.parts.pictures.put(data)
             self.parts.pictures.thumbnail(seen.sha256)
-            reference = self.parts.pictures.read(item.reference_sha)
         except (NotAPictureError, TooLargeError) as error:
-            return Downloaded(problem=str(error), broken=True)
+            return Downloaded(problem=str(error), verdict="broken")
+        except (NotFoundError, RefusedError) as error:
+            return Downloaded(problem=str(error), verdict="gone")
         except (PictureError, StorageError) as error:
             return Downloaded(problem=str(error))
-        found = warnings(seen, aspect_ratio=item.aspect_ratio, size=item.size, reference=reference)
+        found = warnings(seen, aspect_ratio=item.aspect_ratio, size=item.size, reference=self._reference(item))
         return Downloaded(seen, len(data), found)
+
+    def _reference(self, item: Download) -> bytes | None:
+        """The photo that it was made from, for comparing; without it that warning is left out."""
+        try:
+            return self.parts.pictures.read(item.reference_sha)
+        except StorageError:
+            return None
 
     def store(self, outcomes: Sequence[tuple[Download, Downloaded]]) -> None:
         with self.parts.db.write() as session:
@@ -127,20 +140,18 @@ def _download(image: GeneratedImage) -> Download:
 
 def _trouble(session: Session, image: GeneratedImage, done: Downloaded, now: datetime) -> None:
     task, image.attempts = image.task, image.attempts + 1
-    ended = task.ended_at or now
-    if done.broken and image.attempts >= BROKEN_TRIES:
-        reason = f"what the service delivers is not a usable picture: {done.problem}"
-        lose(session, task, image, reason, now)
-    elif now - ended > GIVE_UP_AFTER:
-        lose(session, task, image, f"the service no longer delivers it: {done.problem}", now)
-    else:
-        image.error = done.problem
-        image.due_at = now + timedelta(seconds=PAUSES[min(image.attempts, len(PAUSES)) - 1])
-        if image.attempts > 1:
-            _ask_again(task, now)
-        if image.attempts in (1, PATIENT_TRIES):
-            serious = image.attempts > 1
-            record_task(session, task, now, "image_trouble", trouble=serious, shot=image.shot, reason=done.problem)
+    since_end = now - (task.ended_at or now)
+    patience = GIVE_UP_AFTER.get(done.verdict)
+    if patience is not None and since_end > patience and image.attempts >= GIVE_UP_TRIES:
+        lose(session, task, image, f"the image service does not deliver it: {done.problem}", now)
+        return
+    image.error = done.problem
+    image.due_at = now + timedelta(seconds=PAUSES[min(image.attempts, len(PAUSES)) - 1])
+    if image.attempts > 1:
+        _ask_again(task, now)
+    if image.attempts in (1, PATIENT_TRIES):
+        serious = image.attempts > 1
+        record_task(session, task, now, "image_trouble", trouble=serious, shot=image.shot, reason=done.problem)
 
 
 def _ask_again(task: GenerationTask, now: datetime) -> None:

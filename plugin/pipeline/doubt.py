@@ -90,7 +90,7 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
                 account = session.get_one(Account, item.account_id)
                 if isinstance(answer.quota, Quota):
                     account = accounts.note_quota(session, account, answer.quota, answer.at, "quota")
-                if task.state is TaskState.IN_DOUBT:
+                if task.state is TaskState.IN_DOUBT and task.account_id == account.id:
                     self._settle(session, task, account)
 
     def next_due(self) -> datetime | None:

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from plugin.models import GeneratedImage, Publication, PublicationImage, Round
+from plugin.models import GeneratedImage, Product, Publication, PublicationImage, Round
 from plugin.pipeline.parts import Policy
-from plugin.states import ImageState, PublicationState
+from plugin.states import ImageState, ProductState, PublicationState
 
 COMING = frozenset({ImageState.WAITING, ImageState.FETCHED})
 
@@ -33,16 +33,22 @@ def publish_due(
 
 
 def update_due(session: Session, planned: Round, now: datetime, policy: Policy) -> None:
-    """Set the round's publishing time from its pictures as they are in this transaction."""
+    """Set the round's publishing time from its pictures as they are in this transaction.
+
+    Approved counts only what a listing that wants it lacks: a refused picture, or one whose product is gone,
+    is no reason to write.
+    """
     session.flush()
-    rows = session.execute(
-        select(GeneratedImage.id, GeneratedImage.state).where(GeneratedImage.round_id == planned.id)
-    ).all()
-    states = {state for _, state in rows}
-    published = [image_id for image_id, state in rows if state is ImageState.PUBLISHED]
-    if published and _some_member_lacks(session, planned, published):
-        states.add(ImageState.APPROVED)
+    states = set(session.scalars(select(GeneratedImage.state).where(GeneratedImage.round_id == planned.id)))
+    ready = {ImageState.APPROVED, ImageState.PUBLISHED, ImageState.PUBLISHING}
+    lacking = not ready.isdisjoint(states) and _some_member_lacks(session, planned)
+    states = states - ready | ({ImageState.APPROVED} if lacking else set())
     planned.publish_due_at = publish_due(states, planned.decided_at, now, policy)
+
+
+def wants(planned: Round, product: Product) -> bool:
+    """Whether the product's listing is to get the round's pictures: it still has the photo they were made from."""
+    return product.state is ProductState.READY and product.reference_sha == planned.reference_sha
 
 
 def missing_images(session: Session, planned: Round, product_id: int) -> list[GeneratedImage]:
@@ -68,9 +74,9 @@ def missing_images(session: Session, planned: Round, product_id: int) -> list[Ge
     )
 
 
-def _some_member_lacks(session: Session, planned: Round, published: Collection[int]) -> bool:
+def _some_member_lacks(session: Session, planned: Round) -> bool:
     return any(
-        image.id in published
+        missing_images(session, planned, member.product_id)
         for member in planned.members
-        for image in missing_images(session, planned, member.product_id)
+        if wants(planned, member.product)
     )

@@ -18,6 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication
@@ -25,6 +26,7 @@ from plugin.pipeline.parts import Parts
 
 log = logging.getLogger(__name__)
 GATHER = 0.05  # seconds; a tick costs milliseconds of CPU, however little there is to do
+STORE_AGAIN = (0.5, 1, 2, 5, 10, 20, 30)  # seconds between tries
 LOOK_AGAIN = 0.25  # seconds until a lane that had nothing is asked again, if nothing moved meanwhile
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -97,6 +99,7 @@ class _Runner(Generic[Item, Outcome]):
         self._finished: SimpleQueue[tuple[Item, Future[Outcome]]] = SimpleQueue()
         self._look_at = 0.0  # monotonic seconds; 0: it had work when it was last asked
         self.in_flight = 0
+        self.unforeseen: list[str] = []
 
     def store_finished(self) -> bool:
         """Store what is finished; gives whether that can have made work for other lanes."""
@@ -112,6 +115,7 @@ class _Runner(Generic[Item, Outcome]):
                 outcomes.append((item, future.result()))
             else:
                 log.error("%s: unforeseen error; the item is tried again later", self.lane.name, exc_info=broken)
+                self.unforeseen.append(f"{self.lane.name}: {type(broken).__name__}: {broken}")
         if outcomes and not self.lane.immediate:
             self.lane.store(outcomes)
         return self.lane.moves(outcomes)
@@ -130,8 +134,21 @@ class _Runner(Generic[Item, Outcome]):
     def _work(self, item: Item) -> Outcome:
         outcome = self.lane.work(item)
         if self.lane.immediate:
-            self.lane.store([(item, outcome)])
+            self._store_surely(item, outcome)
         return outcome
+
+    def _store_surely(self, item: Item, outcome: Outcome) -> None:
+        """An answer that cannot be asked for again is not given up because the database is busy or away for a while."""
+        for pause in STORE_AGAIN:
+            try:
+                self.lane.store([(item, outcome)])
+            except OperationalError as error:
+                log.warning("%s: an answer could not be stored yet: %s", self.lane.name, error.orig)
+                time.sleep(pause)
+            else:
+                return
+        log.error("%s: tried for the last time to store %r", self.lane.name, outcome)
+        self.lane.store([(item, outcome)])
 
     def is_idle(self) -> bool:
         """Whether it had nothing a moment ago: asking costs more than most ticks have to do."""
@@ -163,6 +180,11 @@ class Dispatcher:
         for runner in self._runners:
             if any(moved) or not runner.is_idle():
                 runner.start_due()
+
+    @property
+    def unforeseen(self) -> list[str]:
+        """What broke in a way that nobody foresaw, a line each."""
+        return [line for runner in self._runners for line in runner.unforeseen]
 
     @property
     def in_flight(self) -> int:

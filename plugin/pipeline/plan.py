@@ -31,6 +31,7 @@ from templates import PackError, PromptPack, PromptSet, RenderError
 
 LEASE = timedelta(seconds=90)
 BACKOFF = (2, 10, 60, 600)  # seconds; then the product is reported and left until the next refresh
+PATIENT_TRIES = 3  # so many failed tries are waited for by a run; later ones are left to the next
 FIRST_ROUND = 1
 
 
@@ -62,7 +63,8 @@ class PlanLane(Lane[Reference, Looked]):
     def claim(self, limit: int) -> Sequence[Reference]:
         due = Product.state == ProductState.NEW
         with self.parts.db.read() as session:
-            if session.scalar(select(Product.id).where(due, Product.due_at <= self.now).limit(1)) is None:
+            here = Product.store_id.in_(stores.configured(self.parts, session))
+            if session.scalar(select(Product.id).where(due, here, Product.due_at <= self.now).limit(1)) is None:
                 return []
         with self.parts.db.write() as session:
             known = stores.configured(self.parts, session)
@@ -116,7 +118,7 @@ class PlanLane(Lane[Reference, Looked]):
         with self.parts.db.read() as session:
             known = stores.configured(self.parts, session)
             due = (Product.state == ProductState.NEW) & Product.store_id.in_(known)
-            return session.scalar(select(func.min(Product.due_at)).where(due))
+            return session.scalar(select(func.min(Product.due_at)).where(due, Product.attempts < PATIENT_TRIES))
 
 
 def _unusable(url: str, why: str) -> str:
@@ -129,6 +131,8 @@ def _report(session: Session, product: Product, seen: Looked, now: datetime) -> 
     if not seen.permanent and product.attempts < len(BACKOFF):
         product.due_at = now + timedelta(seconds=BACKOFF[product.attempts])
         product.attempts += 1
+        if product.attempts == PATIENT_TRIES:
+            _record_problem(session, product, now)
         return
     product.state, product.due_at = ProductState.BAD_IMAGE, None
     _record_problem(session, product, now)
@@ -170,7 +174,10 @@ def plan_product(session: Session, parts: Parts, product: Product, config: Store
     known = select(Round).where(Round.store_id == product.store_id, Round.reference_sha == sha)
     rounds = session.scalars(known).all()
     if not rounds:
-        return plan_round(session, parts, product, config, FIRST_ROUND)
+        planned = plan_round(session, parts, product, config, FIRST_ROUND)
+        if planned is not None:
+            return planned
+        rounds = session.scalars(known).all()  # somebody else planned it meanwhile: it is shared
     for known_round in rounds:
         _join(session, parts, known_round, product)
         revive(session, known_round, now)
@@ -190,7 +197,6 @@ def plan_round(session: Session, parts: Parts, product: Product, config: StoreSe
         number=number,
         pack_version=pack.version,
         language=language,
-        placement=config.placement.value,
         created_at=now,
     )
     try:
@@ -254,7 +260,7 @@ def _is_placeholder(session: Session, product: Product, limit: int) -> bool:
     sharing = (
         (Product.store_id == product.store_id)
         & (Product.reference_sha == product.reference_sha)
-        & (Product.state != ProductState.GONE)
+        & Product.state.not_in((ProductState.GONE, ProductState.EXCLUDED))
     )
     units = session.scalar(select(func.count(distinct(Product.unit))).where(sharing)) or 0
     return units > limit

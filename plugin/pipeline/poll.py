@@ -29,6 +29,7 @@ from plugin.models import Account, GeneratedImage, GenerationTask, LostImage
 from plugin.pipeline.due import update_due
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.results import Slot, assign, order_of
+from plugin.pipeline.single_file import key_refused, wait_after
 from plugin.states import ImageState, TaskState
 
 LEASE = timedelta(seconds=20)  # longer than the call's own deadline, so that a task is never polled twice at once
@@ -77,13 +78,13 @@ class PollLane(Lane[Poll, Polled]):
         if self.parts.hebo is None:
             return []
         now = self.now
+        account = select(Account.id).where(Account.key_fingerprint == self.parts.key_fingerprint)
+        where = GenerationTask.state.in_(POLLED) & GenerationTask.account_id.in_(account)
         with self.parts.db.read() as session:
-            due = GenerationTask.state.in_(POLLED) & (GenerationTask.due_at <= now)
-            if session.scalar(select(GenerationTask.id).where(due).limit(1)) is None:
+            due = select(GenerationTask.id).where(where, GenerationTask.due_at <= now).limit(1)
+            if key_refused(session, self.parts.key_fingerprint, now) or session.scalar(due) is None:
                 return []
         with self.parts.db.write() as session:
-            account = select(Account.id).where(Account.key_fingerprint == self.parts.key_fingerprint)
-            where = GenerationTask.state.in_(POLLED) & GenerationTask.account_id.in_(account)
             return _polls(session, self.claim_rows(session, GenerationTask, where, LEASE, limit))
 
     def work(self, item: Poll) -> Polled:
@@ -122,6 +123,8 @@ class PollLane(Lane[Poll, Polled]):
         if self.parts.hebo is None:
             return None
         with self.parts.db.read() as session:
+            if key_refused(session, self.parts.key_fingerprint, self.now):
+                return None
             due: datetime | None = session.scalar(_SOONEST, {"key": self.parts.key_fingerprint})
             return due
 
@@ -136,10 +139,18 @@ class PollLane(Lane[Poll, Polled]):
             task.troubles = 0
             finish(session, task, answer, now)
             update_due(session, task.round, now, self.parts.policy)
+        elif isinstance(answer, KeyRefusedError):
+            self._rest(session, task, answer)
         elif item.ended:
             task.due_at = None  # it was asked again for fresh addresses only; the download asks once more
         else:
             self._trouble(session, task, item, polled)
+
+    def _rest(self, session: Session, task: GenerationTask, error: KeyRefusedError) -> None:
+        """The key is refused: all its work stops and is kept (API contract, "Errors": 401, 403)."""
+        account = session.get_one(Account, task.account_id)
+        wait_after(session, account, error, self.now)
+        task.due_at = account.wait_until
 
     def _trouble(self, session: Session, task: GenerationTask, item: Poll, polled: Polled) -> None:
         """Odd, missing or no answer: the task is kept and asked for again, with growing pauses; never resubmitted."""
@@ -148,7 +159,7 @@ class PollLane(Lane[Poll, Polled]):
         task.troubles += 1
         reason = polled.answer.what if isinstance(polled.answer, Odd) else str(polled.answer)
         known, task.error = task.error, reason
-        if isinstance(polled.answer, (Odd, TaskMissingError, KeyRefusedError)) and known != reason:
+        if isinstance(polled.answer, (Odd, TaskMissingError)) and known != reason:
             record_task(session, task, self.now, "task_odd", trouble=True, reason=reason)
 
     def _quiet(self, item: Poll, polled: Polled) -> dict[str, object]:
@@ -187,7 +198,7 @@ class PollLane(Lane[Poll, Polled]):
 
 _QUIET = (
     update(GenerationTask.__table__)  # type: ignore[arg-type]  # a Table, at run time
-    .where(GenerationTask.__table__.c.id == bindparam("task"))
+    .where(GenerationTask.__table__.c.id == bindparam("task"), GenerationTask.__table__.c.ended_at.is_(None))
     .values(
         due_at=bindparam("due"),
         polled_at=bindparam("stamp"),

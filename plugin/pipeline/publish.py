@@ -24,11 +24,11 @@ from plugin.links import NoPublicUrlError
 from plugin.models import GeneratedImage, Publication, PublicationImage, Round, RoundMember
 from plugin.pictures import NotAPictureError, StorageError, is_marked, mark_as_generated
 from plugin.pipeline import stores
-from plugin.pipeline.due import missing_images
+from plugin.pipeline.due import missing_images, wants
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.listings import listing_to_json
 from plugin.pipeline.parts import Parts
-from plugin.states import ImageState, ProductState, PublicationState
+from plugin.states import ImageState, PublicationState
 from templates import PackError, RenderError
 
 LEASE = timedelta(minutes=10)  # a slow store fetches a picture for up to a minute
@@ -36,8 +36,8 @@ BATCH = 100  # listings at once where the connector makes them durable together
 PAUSES = (10, 60, 300, 1800)  # seconds between tries after an error that may pass
 PATIENT_TRIES = 3  # so many are waited for by a run
 RELAY_SECONDS = 7 * 86_400
-UNWANTED = (ProductState.EXCLUDED, ProductState.GONE)
 HELD = (ImageState.APPROVED, ImageState.PUBLISHED)
+WRITABLE = (ImageState.PUBLISHING, ImageState.PUBLISHED)
 
 
 class PublicationStateError(Exception):
@@ -92,6 +92,7 @@ class PublishLane(Lane[Batch, Written]):
             connector = stores.connect(self.parts, item.config)
             with batch_of(connector):
                 for write in item.writes:
+                    self._renew(item)
                     done.results[write.publication_id] = self._attach(connector, write)
         except ConnectorError as error:  # the batch as a whole did not become durable
             done.results = dict.fromkeys((write.publication_id for write in item.writes), error)
@@ -144,14 +145,17 @@ class PublishLane(Lane[Batch, Written]):
         if not ids:
             stores.release_writer(session, store_id, owner)
             return None
-        return Batch(store_id, config, tuple(_write(row) for row in _publications(session, ids)))
+        if size == 1:  # a slow store is written one listing at a time; the others are claimed next
+            waiting = update(Publication).where(Publication.id.in_(ids[1:]))
+            session.execute(waiting.values(due_at=now, owner=None))
+        return Batch(store_id, config, tuple(_write(row) for row in _publications(session, ids[:size] or ids)))
 
     def _begin(self, session: Session, planned: Round, config: StoreSettings, now: datetime) -> list[int]:
         """Commit the intent: a publication for each listing of the round that lacks pictures."""
         planned.publish_due_at = None
         begun, started = [], []
         for member in planned.members:
-            if member.product.state in UNWANTED:
+            if not wants(planned, member.product):
                 continue
             images = missing_images(session, planned, member.product_id)
             if images:
@@ -169,6 +173,14 @@ class PublishLane(Lane[Batch, Written]):
             image.state = ImageState.PUBLISHING
         session.flush()
         return begun
+
+    def _renew(self, batch: Batch) -> None:
+        """Hold on to the store and the batch for another lease: a batch may take longer than one."""
+        until, owner = self.now + LEASE, self.parts.instance
+        mine = Publication.id.in_([write.publication_id for write in batch.writes]) & (Publication.owner == owner)
+        with self.parts.db.write() as session:
+            stores.renew_writer(session, batch.store_id, owner, until)
+            session.execute(update(Publication).where(mine).values(due_at=until))
 
     def _attach(self, connector: Connector, write: Write) -> Attached | ConnectorError:
         def remember(before: Listing) -> None:
@@ -230,7 +242,7 @@ def _publication(planned: Round, product_id: int, placement: Placement, owner: s
 
 def _write(publication: Publication) -> Write:
     product = publication.product
-    images = tuple(_new(row) for row in publication.images if row.refused is None)
+    images = tuple(_new(row) for row in publication.images if row.image.state in WRITABLE)
     placement = Placement(publication.placement)
     remembered = publication.before is not None
     return Write(publication.id, product.external_id, product.title, placement, remembered, images)
@@ -321,6 +333,7 @@ class _Outcome:
 def _settle_images(session: Session, images: Sequence[GeneratedImage]) -> None:
     """A picture may go to several listings: it is published where it is on any, once none is under way."""
     session.flush()
+    images = [image for image in images if image.state is ImageState.PUBLISHING]
     states: dict[int, set[PublicationState]] = {image.id: set() for image in images}
     taken = PublicationImage.image_id.in_(states) & PublicationImage.refused.is_(None)
     for image_id, state in session.execute(
@@ -334,15 +347,24 @@ def _settle_images(session: Session, images: Sequence[GeneratedImage]) -> None:
 
 
 def retry_publication(session: Session, parts: Parts, publication: Publication) -> None:
-    """Offer a refused publication to the store again. Raises PublicationStateError if it is not refused."""
+    """Offer the pictures of a refused publication that are still approved to the store again.
+
+    Raises PublicationStateError if it is not refused, or nothing of it is approved (any more).
+    """
     if publication.state is not PublicationState.REFUSED:
         raise PublicationStateError(
             f"publication {publication.id} is {publication.state}, not refused: nothing to retry"
         )
+    for entry in publication.images:
+        if entry.image.state not in HELD:  # decided otherwise since then
+            session.delete(entry)
+    session.flush()
+    session.refresh(publication, ["images"])
+    if not publication.images:
+        raise PublicationStateError(f"publication {publication.id} has no approved pictures any more: nothing to retry")
     publication.state, publication.due_at = PublicationState.PUBLISHING, parts.clock.now()
     publication.attempts, publication.error = 0, None
     for entry in publication.images:
         entry.refused = None
-        if entry.image.state in HELD:
-            entry.image.state = ImageState.PUBLISHING
+        entry.image.state = ImageState.PUBLISHING
     session.flush()

@@ -31,6 +31,10 @@ GONE = "it is no longer in the store"
 T = TypeVar("T")
 
 
+class NotOurTurnError(Exception):
+    """The store's reader is somebody else by now; what was read so far is true, the rest is theirs."""
+
+
 @dataclass(slots=True)
 class Refreshed:
     """What one refresh did. failed: why the catalogue could not be read to its end; permanent: asking again
@@ -41,6 +45,7 @@ class Refreshed:
     skipped: int = 0
     failed: str | None = None
     permanent: bool = False
+    taken_over: bool = False  # another process reads the store by now
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
                 self._keep(item, batch, done)
         except ConnectorError as error:
             done.failed, done.permanent = str(error), error.permanent
+        except NotOurTurnError:
+            done.taken_over = True
         return done
 
     def _keep(self, item: RefreshItem, batch: Sequence[Product | Skipped | Gone], done: Refreshed) -> None:
@@ -86,6 +93,7 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
         skipped = [found for found in batch if isinstance(found, Skipped)]
         gone = [found.product_id for found in batch if isinstance(found, Gone)]
         with self.parts.db.write() as session:
+            _renew(session, item, self.parts)
             done.changed += _upsert(session, item, products)
             for one in skipped:
                 _report(session, item, one)
@@ -97,14 +105,16 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
     def store(self, outcomes: Sequence[tuple[RefreshItem, Refreshed]]) -> None:
         with self.parts.db.write() as session:
             for item, done in outcomes:
-                _finish(session, self.parts, item, done)
+                row = session.get_one(Store, item.store_id)
+                if row.refresh_owner == self.parts.instance and not done.taken_over:
+                    _finish(session, self.parts, row, item, done)
 
     def next_due(self) -> datetime | None:
         with self.parts.db.read() as session:
             known = stores.configured(self.parts, session)
-            return session.scalar(
-                select(func.min(Store.refresh_due_at)).where(Store.id.in_(known), Store.problem.is_(None))
-            )
+            foreign = Store.refresh_owner.is_not(None) & (Store.refresh_due_at > self.now)
+            mine = Store.id.in_(known) & Store.problem.is_(None) & ~foreign
+            return session.scalar(select(func.min(Store.refresh_due_at)).where(mine))
 
 
 def _batches(found: Iterable[T]) -> Iterator[list[T]]:
@@ -122,6 +132,14 @@ def _claim(session: Session, store_id: int, owner: str, now: datetime, *, wanted
         return None
     full = row.refreshed_until is None or row.swept_at is None or row.swept_at + SWEEP_EVERY <= now
     return RefreshItem(store_id, now, None if full or row.refreshed_until is None else row.refreshed_until - OVERLAP)
+
+
+def _renew(session: Session, item: RefreshItem, parts: Parts) -> None:
+    """Hold on to the store for another lease. Raises NotOurTurnError if somebody else reads it by now."""
+    mine = (Store.id == item.store_id) & (Store.refresh_owner == parts.instance)
+    renewed = update(Store).where(mine).values(refresh_due_at=parts.clock.now() + LEASE).returning(Store.id)
+    if session.scalar(renewed) is None:
+        raise NotOurTurnError(f"store {item.store_id} is read by another process now")
 
 
 def _upsert(session: Session, item: RefreshItem, products: dict[str, Product]) -> int:
@@ -231,8 +249,7 @@ def _report(session: Session, item: RefreshItem, skipped: Skipped) -> None:
     record(session, item.started, "product_skipped", words, About(item.store_id), trouble=True)
 
 
-def _finish(session: Session, parts: Parts, item: RefreshItem, done: Refreshed) -> None:
-    row = session.get_one(Store, item.store_id)
+def _finish(session: Session, parts: Parts, row: Store, item: RefreshItem, done: Refreshed) -> None:
     now = parts.clock.now()
     row.refresh_due_at = row.refresh_owner = None
     row.problem = done.failed
@@ -246,8 +263,9 @@ def _finish(session: Session, parts: Parts, item: RefreshItem, done: Refreshed) 
             _mark_gone(session, item)
     _mark_placeholders(session, parts, row)
     _make_due(session, row.id, now)
-    counts = {"read": done.read, "changed": done.changed, "skipped": done.skipped}
-    record(session, now, "store_refreshed", counts, About(row.id))
+    if not done.failed:
+        counts = {"read": done.read, "changed": done.changed, "skipped": done.skipped}
+        record(session, now, "store_refreshed", counts, About(row.id))
 
 
 def _mark_gone(session: Session, item: RefreshItem) -> None:

@@ -37,7 +37,7 @@ def assign(images: int, order: Sequence[str] | None, sent: Sequence[str] | None,
     order = order or order_of(finished.items, images)
     for ids in (order, sent):
         if ids and {entry.task_id for entry in entries} <= set(ids) and len(ids) == images:
-            by_id = {entry.task_id: entry for entry in entries}
+            by_id = {entry.task_id: entry for entry in reversed(entries)}  # named twice: the success counts
             return [Slot(by_id.get(item_id)) for item_id in ids]
     known = len(successes) == images
     padded = [*entries[:images], *[None] * (images - len(entries))]

@@ -54,6 +54,7 @@ def _follow_up(
         **{name: getattr(task, name) for name in copied},
         attempt=attempts + 1,
         parent_id=parent_id,
+        account_id=task.account_id if parent_id else None,
         state=TaskState.PLANNED,
         due_at=now,
         created_at=now,

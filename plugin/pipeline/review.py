@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.models import GeneratedImage
+from plugin.models import GeneratedImage, Store
 from plugin.pipeline import stores
 from plugin.pipeline.due import update_due
 from plugin.pipeline.parts import Parts
@@ -29,12 +29,17 @@ def sound(image: GeneratedImage) -> bool:
 
 def decide_fetched(parts: Parts, image: GeneratedImage, now: datetime) -> None:
     """A fetched picture is approved by rule (the store's `review = false`, or --approve-all) or goes to review."""
-    config = stores.config_of(parts, image.round.store)
-    by_rule = parts.policy.approve_all or not config.review
-    if by_rule and sound(image):
+    if sound(image) and _by_rule(parts, image.round.store):
         _decide(image, ImageState.APPROVED, RULE, now)
     else:
         image.state = ImageState.IN_REVIEW
+
+
+def _by_rule(parts: Parts, store: Store) -> bool:
+    try:
+        return parts.policy.approve_all or not stores.config_of(parts, store).review
+    except stores.StoreUnknownError:
+        return False  # the store has left the configuration: its pictures are kept, and wait for a person
 
 
 def approve_all(session: Session, parts: Parts) -> int:

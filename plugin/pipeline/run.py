@@ -24,6 +24,7 @@ from plugin.pipeline.poll import PollLane
 from plugin.pipeline.publish import PublishLane
 from plugin.pipeline.refresh import RefreshLane
 from plugin.pipeline.review import approve_all
+from plugin.pipeline.standing import standing
 from plugin.pipeline.submit import SubmitLane
 from plugin.pipeline.undo import UndoLane
 from plugin.states import ImageState, ProductState, TaskState
@@ -36,8 +37,12 @@ MOST_ERRORS = 200  # messages in a report
 
 @dataclass(slots=True)
 class Report:
-    """What a run did, and what is left. Counts of tasks, pictures (images, in_review, published, billable, refunded)
-    and products; errors: what a person should see, newest last."""
+    """What a run did, and what is left.
+
+    Counts of tasks, pictures (images, in_review, approved, published, billable, refunded) and products. waiting:
+    tasks that are planned or under way. approved: pictures that are on no listing yet. errors: what a person
+    should see: what happened in this run, then what stands from before.
+    """
 
     products: int = 0
     planned: int = 0
@@ -50,6 +55,7 @@ class Report:
     waiting: int = 0
     images: int = 0
     in_review: int = 0
+    approved: int = 0
     published: int = 0
     billable: int = 0
     refunded: int = 0
@@ -58,7 +64,7 @@ class Report:
     @property
     def clean(self) -> bool:
         """All went through: nothing failed, waits, or needs a person."""
-        left = self.failed, self.in_doubt, self.lost, self.stalled, self.waiting, self.in_review
+        left = self.failed, self.in_doubt, self.lost, self.stalled, self.waiting, self.in_review, self.approved
         return not any(left) and not self.errors
 
 
@@ -96,7 +102,9 @@ def run(
             lanes.wait(now, LONGEST_SLEEP)
     finally:
         lanes.close()
-    return report(parts, first_event)
+    done = report(parts, first_event)
+    done.errors += [{"code": "unforeseen", "store": "", "message": line} for line in lanes.unforeseen]
+    return done
 
 
 def _ended(lanes: Dispatcher, now: datetime, *, until_idle: bool) -> bool:
@@ -113,7 +121,9 @@ def begin(parts: Parts, store: str | None, now: datetime) -> int:
     """
     with parts.db.write() as session:
         chosen = [stores.find(parts, session, store).id] if store else list(stores.configured(parts, session))
-        session.execute(update(Store).where(Store.id.in_(chosen)).values(refresh_due_at=now, problem=None))
+        free = Store.refresh_owner.is_(None) | (Store.refresh_due_at <= now)  # else somebody reads it already
+        wanted = update(Store).where(Store.id.in_(chosen), free)
+        session.execute(wanted.values(refresh_due_at=now, refresh_owner=None, problem=None))
         held = (GenerationTask.state == TaskState.PLANNED) & GenerationTask.due_at.is_(None)
         session.execute(update(GenerationTask).where(held).values(due_at=now))
         if parts.hebo is not None:
@@ -139,13 +149,14 @@ def report(parts: Parts, after_event: int) -> Report:
             in_doubt=states[TaskState.IN_DOUBT],
             lost=counts["lost"] + counts["image_lost"],
             stalled=states[TaskState.STALLED],
-            waiting=states[TaskState.PLANNED],
+            waiting=states[TaskState.PLANNED] + states[TaskState.SUBMITTING] + states[TaskState.GENERATING],
             images=_count(session, GeneratedImage.picture_sha.is_not(None)),
             in_review=_count(session, GeneratedImage.state == ImageState.IN_REVIEW),
+            approved=_count(session, GeneratedImage.state.in_((ImageState.APPROVED, ImageState.PUBLISHING))),
             published=counts["published_images"],
             billable=counts["billable"],
             refunded=counts["refunded"],
-            errors=_errors(session, after_event),
+            errors=[*_errors(session, after_event), *standing(session)],
         )
 
 

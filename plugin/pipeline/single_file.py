@@ -19,6 +19,7 @@ START_WITHIN = timedelta(seconds=10)  # a claim whose call has not begun by then
 LEASE_SLACK = timedelta(seconds=15)  # the lease outlives the call's own deadline by this
 KEY_WAIT = timedelta(minutes=15)
 SERVICE_WAITS = (2, 5, 15, 60)  # seconds
+REFUSALS = 3  # in a row
 
 
 def take_lane(session: Session, account: Account, parts: Parts, now: datetime) -> bool:
@@ -56,7 +57,7 @@ def doubt_orphans(session: Session, account: Account, now: datetime) -> None:
 def wait_after(session: Session, account: Account, error: HeboError, now: datetime) -> None:
     """The service refuses the key or cannot be had: stop just this account's submissions, and say so once."""
     if isinstance(error, KeyRefusedError):
-        detail = f"the image service refuses the API key (HTTP {error.status}); check hebo.api_key"
+        detail = f"the image service refuses the API key (HTTP {error.status}); check hebo.api_key. Nothing is lost"
         wait(session, account, "key", detail, now + KEY_WAIT, now)
         return
     account.troubles = min(account.troubles + 1, len(SERVICE_WAITS))
@@ -64,9 +65,22 @@ def wait_after(session: Session, account: Account, error: HeboError, now: dateti
     wait(session, account, "service", str(error), now + pause, now)
 
 
-def wait(
-    session: Session, account: Account, reason: str, detail: str, until: datetime, now: datetime
-) -> None:  # a wait is exactly these facts
+def wait_after_refusal(session: Session, account: Account, error: HeboError, now: datetime) -> None:
+    """The service says no although key and quota are good; after a few tasks in a row nothing more is tried."""
+    account.troubles = min(account.troubles + 1, len(SERVICE_WAITS))
+    if account.troubles >= REFUSALS:
+        detail = f"the image service takes no tasks although key and quota are good: {error}. Ask its provider why"
+        wait(session, account, "refused", detail, now + KEY_WAIT, now)
+
+
+def key_refused(session: Session, fingerprint: str, now: datetime) -> bool:
+    """Whether all calls with this key rest, because the service refused it."""
+    resting = (Account.wait_reason == "key") & (Account.wait_until > now)
+    found = select(Account.id).where(Account.key_fingerprint == fingerprint, resting)
+    return session.scalar(found) is not None
+
+
+def wait(session: Session, account: Account, reason: str, detail: str, until: datetime, now: datetime) -> None:
     """Submit nothing until then; told once, while the reason stays the same."""
     known = account.wait_reason == reason
     accounts.wait(account, reason, detail, until)
@@ -77,7 +91,7 @@ def wait(
 def submits_next(session: Session, account: Account, parts: Parts, due: datetime, now: datetime) -> datetime | None:
     """When the account can submit what is due then; None: not without a person, money or another day."""
     if account.wait_until is not None and account.wait_until > now:
-        refund_may_come = account.wait_reason == "quota" and accounts.open_tasks(session, account.id) > 0
+        refund_may_come = account.wait_reason == "quota" and accounts.refund_may_come(session, account.id)
         still_trying = account.wait_reason == "service" and account.troubles < len(SERVICE_WAITS)
         return max(due, account.wait_until) if refund_may_come or still_trying else None
     foreign = account.lane_until if account.lane_owner not in (None, parts.instance) else None

@@ -100,6 +100,11 @@ def take_writer(session: Session, store_id: int, owner: str, now: datetime, leas
     return session.scalar(take.returning(Store.id)) is not None
 
 
+def renew_writer(session: Session, store_id: int, owner: str, until: datetime) -> None:
+    mine = (Store.id == store_id) & (Store.write_owner == owner)
+    session.execute(update(Store).where(mine).values(write_until=until))
+
+
 def release_writer(session: Session, store_id: int, owner: str) -> None:
     mine = (Store.id == store_id) & (Store.write_owner == owner)
     session.execute(update(Store).where(mine).values(write_owner=None, write_until=None))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from plugin import accounts
@@ -112,15 +112,19 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
     def next_due(self) -> datetime | None:
         if self.parts.hebo is None:
             return None
+        now = self.now
         with self.parts.db.read() as session:
             account = self._account(session)
-            known = stores.configured(self.parts, session)
-            planned = (GenerationTask.state == TaskState.PLANNED) & GenerationTask.store_id.in_(known)
-            due = session.scalar(select(func.min(GenerationTask.due_at)).where(planned))
-            orphans = GenerationTask.state == TaskState.SUBMITTING
+            if account is None:
+                return now  # whose key it is must be learned first: an account of ours may have work under way
+            orphans = (GenerationTask.state == TaskState.SUBMITTING) & (GenerationTask.account_id == account.id)
             lease = session.scalar(select(func.min(GenerationTask.due_at)).where(orphans))
-            if due is not None and account is not None:
-                due = single_file.submits_next(session, account, self.parts, due, self.now)
+            ready = _ready(self.parts, session, account, now)
+            due = session.scalar(select(func.min(GenerationTask.due_at)).where(ready))
+            if accounts.last_reading(session, account.id) is None:
+                due = now
+            if due is not None:
+                due = single_file.submits_next(session, account, self.parts, due, now)
             return min((time for time in (due, lease) if time is not None), default=None)
 
     def _account(self, session: Session) -> Account | None:
@@ -128,12 +132,8 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
 
     def _something_due(self) -> bool:
         """A look without a lock: most ticks find nothing to submit."""
-        with self.parts.db.read() as session:
-            account = self._account(session)
-            waiting = account is not None and account.wait_until is not None and account.wait_until > self.now
-            states = (TaskState.SUBMITTING,) if waiting else (TaskState.PLANNED, TaskState.SUBMITTING)
-            due = GenerationTask.state.in_(states) & (GenerationTask.due_at <= self.now)
-            return session.scalar(select(GenerationTask.id).where(due).limit(1)) is not None
+        due = self.next_due()
+        return due is not None and due <= self.now
 
     def _next(self, session: Session, account: Account) -> ReadQuota | Submission | None:
         """What the lane does now: orphans first, then the next task that may be paid for."""
@@ -142,12 +142,14 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         waits = account.wait_until is not None and account.wait_until > now
         if waits or doubt_holds_until(session, account.id) is not None:
             return None
-        task = _next_planned(session, self.parts, now)
+        row = accounts.last_reading(session, account.id)
+        if row is None:
+            return ReadQuota(account.id)  # also tells whose key this is
+        task = _next_planned(session, self.parts, account, now)
         if task is None:
             return None
-        row = accounts.last_reading(session, account.id)
-        reading = accounts.as_reading(row) if row else None
-        if reading is None or _stale(reading, len(task.images), account, now):
+        reading = accounts.as_reading(row)
+        if _stale(reading, len(task.images), account, now):
             return ReadQuota(account.id)
         if accounts.moved_after(session, account.id, reading.at):
             return ReadQuota(account.id)  # so that, should this answer be lost, the baseline tells
@@ -194,9 +196,15 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         result = answer.result
         if isinstance(result, Accepted):
             self._accepted(session, account, task, answer, result)
-        elif result is not None and task.state is TaskState.SUBMITTING and task.owner == self.parts.instance:
+        elif result is not None and self._still_open(task, result):
             step = decide(result, answer.quota, len(item.prompts))
             self._not_accepted(session, account, task, answer, step, result)
+
+    def _still_open(self, task: GenerationTask, result: HeboError) -> bool:
+        """Whether the answer still says something: our own intent, or a doubt that a late refusal settles."""
+        if task.owner != self.parts.instance:
+            return False
+        return task.state is TaskState.SUBMITTING or (task.state is TaskState.IN_DOUBT and result.accepted is False)
 
     def _accepted(
         self, session: Session, account: Account, task: GenerationTask, answer: Answer, result: Accepted
@@ -206,13 +214,15 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
             odd = f"it was accepted twice, as {task.remote_id} and {result.task_id}; only the first is followed"
             record_task(session, task, self.now, "task_odd", trouble=True, reason=odd)
             return
+        if task.state is TaskState.CANCELLED:
+            task.state = TaskState.PLANNED
         if task.state is TaskState.PLANNED:
             task.state = TaskState.SUBMITTING
         task.state, task.remote_id, task.account_id = TaskState.GENERATING, result.task_id, account.id
         task.sent_at, task.answered_at, task.reserved = answer.sent_at, answer.received_at, len(task.images)
         task.doubt_at = task.doubt_note = task.error = task.ended_at = None
         for image in task.images:
-            if image.state is ImageState.LOST:
+            if image.state in (ImageState.LOST, ImageState.CANCELLED):
                 image.state, image.error = ImageState.WAITING, None
         task.due_at = first_poll(self.parts, answer.sent_at, answer.received_at)
         account.troubles = 0
@@ -231,8 +241,10 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         if step.state is TaskState.FAILED:
             _fail(session, task, step.reason, now)
             return
-        task.state, task.due_at = TaskState.PLANNED, now + timedelta(seconds=step.pause)
-        if step.account is not None:
+        task.state, task.due_at, task.doubt_at = TaskState.PLANNED, now + timedelta(seconds=step.pause), None
+        if step.account == "refused":
+            single_file.wait_after_refusal(session, account, error, now)
+        elif step.account is not None:
             cause = answer.quota if isinstance(answer.quota, HeboError) else error
             single_file.wait_after(session, account, cause, now)
 
@@ -289,15 +301,23 @@ def _ask_quota(hebo: HeboClient) -> Quota | HeboError:
         return error
 
 
-def _next_planned(session: Session, parts: Parts, now: datetime) -> GenerationTask | None:
-    """The next task to submit. A store that is being read (or about to be) waits: its product may prove to be gone."""
-    known = stores.configured(parts, session)
-    reading = select(Store.id).where(Store.refresh_owner.is_not(None) | (Store.refresh_due_at <= now))
-    ready = GenerationTask.store_id.in_(known) & GenerationTask.store_id.not_in(reading)
-    planned = (GenerationTask.state == TaskState.PLANNED) & ready
+def _next_planned(session: Session, parts: Parts, account: Account, now: datetime) -> GenerationTask | None:
     best = GenerationTask.priority.desc(), GenerationTask.id
-    chosen = select(GenerationTask).where(planned, GenerationTask.due_at <= now).order_by(*best).limit(1)
-    return session.scalars(chosen.with_for_update(skip_locked=True)).first()
+    ready = _ready(parts, session, account, now) & (GenerationTask.due_at <= now)
+    return session.scalars(select(GenerationTask).where(ready).order_by(*best).limit(1)).first()
+
+
+def _ready(parts: Parts, session: Session, account: Account, now: datetime) -> ColumnElement[bool]:
+    """The tasks that this account may submit.
+
+    Never one that was accepted already, nor a retry of another account's. A store that is being read (or about
+    to be) waits: its product may prove to be gone.
+    """
+    reading = select(Store.id).where(Store.refresh_owner.is_not(None) | (Store.refresh_due_at <= now))
+    task = GenerationTask
+    mine = task.account_id.is_(None) | (task.account_id == account.id)
+    here = task.store_id.in_(stores.configured(parts, session)) & task.store_id.not_in(reading)
+    return (task.state == TaskState.PLANNED) & task.remote_id.is_(None) & mine & here
 
 
 def _stale(reading: Reading, images: int, account: Account, now: datetime) -> bool:
@@ -338,7 +358,7 @@ def day_of(now: datetime, timezone: str) -> tuple[datetime, datetime]:
 
 
 def _wait_for_quota(session: Session, account: Account, reading: Reading, now: datetime) -> None:
-    pause = REFUND_WAIT if accounts.open_tasks(session, account.id) else QUOTA_WAIT
+    pause = REFUND_WAIT if accounts.refund_may_come(session, account.id) else QUOTA_WAIT
     detail = f"today's image quota is used up ({reading.room()} of {reading.daily_limit} images remain)"
     single_file.wait(session, account, "quota", detail, now + pause, now)
 
@@ -355,7 +375,7 @@ def _note_quota(session: Session, account: Account, answer: Answer) -> Account:
         single_file.wait_after(session, account, quota, at)
     told = answer.result.quota if isinstance(answer.result, Accepted) else None
     if told is not None and told.used is not None:
-        accounts.note_quota(session, account, told, at, "submit")
+        account = accounts.note_quota(session, account, told, at, "submit")
     return account
 
 

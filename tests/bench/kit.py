@@ -79,7 +79,6 @@ def round_row(number: int, store_id: int, now: datetime) -> dict[str, Any]:
         "reference_sha": hashlib.sha256(b"%d" % number).hexdigest(),
         "pack": "main-image",
         "language": "en",
-        "placement": "append",
         "decided_at": now,
         "created_at": now,
     }

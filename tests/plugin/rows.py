@@ -36,7 +36,7 @@ def product(session: Session, shop: Store, external_id: str = "p1") -> Product:
 
 
 def planned_round(session: Session, shop: Store, sha: str = "a" * 64, pack: str = "main", number: int = 1) -> Round:
-    columns: dict[str, Any] = {"language": "en", "placement": "append", "created_at": NOW}
+    columns: dict[str, Any] = {"language": "en", "created_at": NOW}
     made = Round(store_id=shop.id, reference_sha=sha, pack=pack, number=number, **columns)
     row: Round = saved(session, made)
     return row

@@ -117,7 +117,6 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("pack_version", sa.Integer(), nullable=False),
         sa.Column("language", sa.String(length=10), nullable=False),
-        sa.Column("placement", sa.String(length=20), nullable=False),
         sa.Column("publish_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
 
@@ -69,6 +69,7 @@ class ImageView:
     task_id: int
     store: str
     product_id: int
+    external_id: str
     title: str
     pack: str
     shot: str
@@ -95,6 +96,7 @@ class PublicationView:
     id: int
     store: str
     product_id: int
+    external_id: str
     title: str
     state: PublicationState
     placement: str
@@ -108,9 +110,14 @@ class PublicationView:
 
 @dataclass(frozen=True, slots=True)
 class EventView:
+    """Something that happened. code, data: for programs (`plugin.activity`); message: the same for people."""
+
+    id: int
     at: datetime
     trouble: bool
+    code: str
     message: str
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,7 @@ class TaskView:
     id: int
     store: str
     product_id: int
+    external_id: str
     title: str
     pack: str
     round: int

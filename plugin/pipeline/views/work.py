@@ -83,6 +83,7 @@ def image_view(row: GeneratedImage) -> ImageView:
         task_id=row.task_id,
         store=task.store.name,
         product_id=task.product_id,
+        external_id=task.product.external_id,
         title=task.product.title,
         pack=task.round.pack,
         shot=row.shot,
@@ -109,6 +110,7 @@ def publication_view(row: Publication) -> PublicationView:
         id=row.id,
         store=row.store.name,
         product_id=row.product_id,
+        external_id=row.product.external_id,
         title=row.product.title,
         state=row.state,
         placement=row.placement,
@@ -167,13 +169,17 @@ def events_since(session: Session, after_event: int, *, store_id: int | None = N
     """What was recorded after that event, oldest first; of one store, or of all."""
     where = [Event.id > after_event] + ([Event.store_id == store_id] if store_id is not None else [])
     rows = session.scalars(select(Event).where(*where).order_by(Event.id))
-    return tuple(EventView(row.at, row.trouble, sentence(row)) for row in rows)
+    return tuple(_event(row) for row in rows)
 
 
 def events_where(session: Session, where: ColumnElement[bool]) -> tuple[EventView, ...]:
     newest = select(Event).where(where).order_by(Event.id.desc()).limit(MOST_EVENTS)
     rows = list(session.scalars(newest))
-    return tuple(EventView(row.at, row.trouble, sentence(row)) for row in reversed(rows))
+    return tuple(_event(row) for row in reversed(rows))
+
+
+def _event(row: Event) -> EventView:
+    return EventView(row.id, row.at, row.trouble, row.code, sentence(row), row.data)
 
 
 def total(session: Session, model: type[Any], where: Sequence[ColumnElement[bool]]) -> int:
@@ -185,6 +191,7 @@ def _task(row: GenerationTask) -> TaskView:
         id=row.id,
         store=row.store.name,
         product_id=row.product_id,
+        external_id=row.product.external_id,
         title=row.product.title,
         pack=row.round.pack,
         round=row.round.number,

@@ -13,6 +13,7 @@ from plugin.hebo import (
     NotSentError,
     Quota,
     RefusedError,
+    TaskMissingError,
     TooFrequentError,
 )
 from plugin.pipeline.answers import asks_quota, decide
@@ -48,8 +49,10 @@ def test_any_refusal_while_the_key_is_refused_stops_the_account(refusal: HeboErr
         (NotSentError("refused"), None, TaskState.PLANNED, "service"),
         (BadRequestError(400, "bad ratio"), PLENTY, TaskState.FAILED, None),
         (TooFrequentError(429, "slow", 7.0), PLENTY, TaskState.PLANNED, None),
-        (RefusedError(402, "pay"), PLENTY, TaskState.PLANNED, "key"),
-        (KeyRefusedError(403, "no"), PLENTY, TaskState.PLANNED, "key"),
+        (RefusedError(402, "pay"), PLENTY, TaskState.PLANNED, "refused"),
+        (KeyRefusedError(403, "no"), PLENTY, TaskState.PLANNED, "refused"),
+        (RefusedError(409, "conflict"), PLENTY, TaskState.FAILED, None),
+        (TaskMissingError(404, "no such parent"), PLENTY, TaskState.FAILED, None),
         (BadRequestError(400, "bad"), UNKNOWN, TaskState.PLANNED, "service"),
         (BadRequestError(400, "bad"), Quota(enabled=False), TaskState.FAILED, None),
     ],

@@ -11,7 +11,7 @@ from connectors import KEY_PATTERN, key_in
 from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundMember
 from plugin.pipeline.plan import new_key
 from plugin.states import ProductState
-from tests.plugin.pipeline.world import World
+from tests.plugin.pipeline.world import World, told
 
 HUGE = 300_000_000
 
@@ -45,7 +45,7 @@ def test_a_useless_reference_is_found_before_money_is_spent(shop: World, host: s
     shop.product("good")
     report = shop.run()
     assert (report.planned, report.published) == (1, 2)
-    [error] = report.errors
+    [error] = told(report)
     assert "Product bad" in error["message"]
     assert name in error["message"]
     assert shop.state()["totals"]["submits_accepted"] == 1

@@ -31,7 +31,7 @@ from plugin.pipeline.retry import generate_again
 from plugin.pipeline.run import begin
 from plugin.pipeline.undo import UndoError, UndoLane, request_undo
 from plugin.states import ImageState, PublicationState
-from tests.plugin.pipeline.world import World, approve_everything, step
+from tests.plugin.pipeline.world import World, approve_everything, step, told
 
 
 def publications(shop: World) -> Sequence[Publication]:
@@ -235,7 +235,7 @@ def test_a_lasting_refusal_keeps_the_pictures_approved_until_asked_again(shop: W
     shelf.failures = [ConnectorError("the key is read-only; make one that may write", permanent=True)]
     report = shop.run()
     assert report.published == 0
-    assert "read-only" in report.errors[-1]["message"]
+    assert "read-only" in told(report)[-1]["message"]
     assert image_states(shop) == {ImageState.APPROVED}
     shop.clock.advance(3600)
     assert shop.run().published == 0
@@ -292,7 +292,7 @@ def test_a_store_that_fetches_by_itself_needs_the_public_url(shop: World, shelf:
 
     shelf.attach = attach  # type: ignore[method-assign]
     report = shop.run()
-    assert str(NoPublicUrlError()) in report.errors[-1]["message"]
+    assert str(NoPublicUrlError()) in told(report)[-1]["message"]
 
 
 def test_a_product_that_comes_back_gets_what_was_approved_meanwhile(shop: World) -> None:

@@ -1,0 +1,44 @@
+"""Which errors are news for a person, and the exit code of each. Imported only when something was raised."""
+
+from __future__ import annotations
+
+from connectors import ConnectorError
+from plugin.config import ConfigError
+from plugin.db import DatabaseError
+from plugin.hebo import HeboError
+from plugin.links import NoPublicUrlError
+from plugin.listener import ListenerError
+from plugin.pictures import PictureError, StorageError
+from plugin.pipeline.doubt import SettleError
+from plugin.pipeline.publish import PublicationStateError
+from plugin.pipeline.retry import RetryError
+from plugin.pipeline.review import ReviewError
+from plugin.pipeline.stores import StoreUnknownError
+from plugin.pipeline.undo import UndoError
+from plugin.secrets import SecretsError
+from templates import PackError, RenderError
+
+USAGE = 2  # bad usage or configuration
+TROUBLE = 1  # something failed, waits or needs a person
+
+CONFIGURATION_ERRORS = (ConfigError, StoreUnknownError, SecretsError, DatabaseError, PackError)
+TROUBLE_ERRORS = (
+    ConnectorError,
+    HeboError,
+    ListenerError,
+    NoPublicUrlError,
+    PictureError,
+    PublicationStateError,
+    RenderError,
+    RetryError,
+    ReviewError,
+    SettleError,
+    StorageError,
+    UndoError,
+)
+EXPECTED = (*CONFIGURATION_ERRORS, *TROUBLE_ERRORS)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The exit code for one of EXPECTED."""
+    return USAGE if isinstance(error, CONFIGURATION_ERRORS) else TROUBLE

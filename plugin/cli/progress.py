@@ -1,0 +1,91 @@
+"""What a person sees while a run goes on: a line that moves on a terminal, a line now and then elsewhere, a log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.live import Live
+
+from plugin.cli.context import note, one_line
+from plugin.cli.lookup import counted
+from plugin.pipeline import views
+from plugin.pipeline.parts import Parts
+from plugin.pipeline.run import Report
+
+log = logging.getLogger(__name__)
+EVERY = timedelta(seconds=15)
+Watch = Callable[[Report], None]
+
+
+@contextmanager
+def watching(parts: Parts, *, quiet: bool) -> Iterator[Watch | None]:
+    """What to call with the report about once a second; None where nobody looks.
+
+    quiet: no progress, since the output is for a script. With -v (level INFO) every step is logged all the same, and
+    progress is told in lines.
+    """
+    if log.isEnabledFor(logging.INFO):
+        steps, lines = StepLog(parts), ProgressLines(parts.clock.now())
+
+        def tell(report: Report) -> None:
+            steps.tell()
+            lines.tell(report, parts.clock.now())
+
+        yield tell
+        steps.tell()
+    elif quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with Live(console=Console(stderr=True), refresh_per_second=2, transient=True) as live:
+            yield lambda report: live.update(progress_line(report))
+    else:
+        lines = ProgressLines(parts.clock.now())
+        yield lambda report: lines.tell(report, parts.clock.now())
+
+
+class ProgressLines:
+    """A line on standard error every EVERY: a log file or a pipe shows that something moves."""
+
+    def __init__(self, started: datetime):
+        self._started = self._told = started
+
+    def tell(self, report: Report, now: datetime) -> None:
+        if now - self._told >= EVERY:
+            self._told = now
+            note(f"after {(now - self._started).total_seconds():.0f} s: {progress_line(report)}")
+
+
+class StepLog:
+    """Every event of the pipeline as a line of the log."""
+
+    def __init__(self, parts: Parts):
+        self._parts = parts
+        with parts.db.read() as session:
+            self._last = views.last_event(session)
+
+    def tell(self) -> None:
+        """Log what happened since the last call."""
+        with self._parts.db.read() as session:
+            events = views.events_since(session, self._last)
+        for event in events:
+            log.info("%s: %s", event.code, one_line(event.message))
+            self._last = event.id
+
+
+def progress_line(report: Report) -> str:
+    """The state of a run in one line."""
+    parts = [
+        counted(report.products, "product"),
+        f"{counted(report.submitted, 'task')} submitted",
+        f"{report.completed + report.failed} finished",
+        f"{report.waiting} waiting",
+        counted(report.images, "picture"),
+        f"{report.in_review} in review",
+        f"{report.published} published",
+    ]
+    return "  ".join(parts) + (f"  {counted(len(report.errors), 'problem')}" if report.errors else "")
