@@ -22,7 +22,7 @@ SENTENCES: Mapping[str, str] = {
     "task_refused": "{title}: the image service refused the request, nothing was spent: {reason}",
     "task_held": "{title}: not sent yet: {reason}",
     "task_in_doubt": "{title}: it is unknown whether {images} prompts were accepted: {reason}. Held, not sent again",
-    "doubt_settled": "{title}: {verdict}: {reason}",
+    "doubt_settled": "{title}: {verdict} ({reason}){hint}",
     "task_done": "{title}: {succeeded} pictures made, {failed} failed; {billable} billed, {refunded} refunded",
     "task_stalled": "{title}: no result after {hours} hours; still asked for, rarely",
     "task_odd": "{title}: the image service's answer was not understood: {reason}. Asked again later",

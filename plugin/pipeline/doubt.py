@@ -135,17 +135,23 @@ def apply_settlement(session: Session, task: GenerationTask, settlement: Settlem
         task.sent_at = task.baseline_used = task.baseline_at = task.doubt_at = None
     else:
         task.due_at = None
-    lost = len(task.images) if settlement.verdict is Verdict.ACCEPTED else 0
-    serious = settlement.verdict is not Verdict.NOT_ACCEPTED
-    verdict = _WORDS[settlement.verdict]
+    accepted = settlement.verdict is Verdict.ACCEPTED
+    product = f"{task.store.name}:{task.product.external_id}"
     record_task(
-        session, task, now, "doubt_settled", trouble=serious, verdict=verdict, reason=settlement.reason, lost=lost
+        session,
+        task,
+        now,
+        "doubt_settled",
+        trouble=settlement.verdict is not Verdict.NOT_ACCEPTED,
+        verdict=_WORDS[settlement.verdict],
+        reason=settlement.reason,
+        lost=len(task.images) if accepted else 0,
+        hint=f". To have them made anew, for money: hebo-sync products generate {product}" if accepted else "",
     )
 
 
 _WORDS = {
-    Verdict.ACCEPTED: "the prompts had been accepted; their pictures are billed and lost. To have them made anew: "
-    "hebo-sync products generate",
+    Verdict.ACCEPTED: "the prompts had been accepted; their pictures are billed and lost",
     Verdict.NOT_ACCEPTED: "the prompts had not been accepted; they are sent again",
     Verdict.UNDECIDED: "a person must say whether the prompts were accepted (hebo-sync tasks settle)",
 }
