@@ -104,9 +104,8 @@ def check_config_file(config: Path | None, settings: Settings) -> Finding:
     """Whether others may read the secrets in it."""
     name = "configuration"
     if config is None:
-        return warning(
-            name, "there is no configuration file; the environment alone decides", "hebo-sync init makes one"
-        )
+        message = "there is no configuration file; the environment alone decides"
+        return warning(name, message, "hebo-sync init makes one")
     mode = stat.S_IMODE(config.stat().st_mode)
     if os.name == "posix" and mode & 0o077 and _holds_secret(config.read_text(encoding="utf-8"), settings):
         return warning(
@@ -193,9 +192,8 @@ def check_relay_port(settings: Settings) -> Finding:
     except ListenerError as problem:
         message = relay_problem(relay.host, relay.port, problem)
         return warning("picture relay", message, "nothing to do if another hebo-sync runs")
-    return ok(
-        "picture relay", f"port {relay.port} on {relay.host} is free; the relay listens there while hebo-sync works"
-    )
+    where = f"port {relay.port} on {relay.host}"
+    return ok("picture relay", f"{where} is free; the relay listens there while hebo-sync works")
 
 
 def relay_problem(host: str, port: int, error: ListenerError) -> str:
@@ -230,9 +228,8 @@ def check_database(parts: Parts) -> Finding:
         damage, version = [str(problem).splitlines()[0]], None
     if damage != ["ok"]:
         reasons = "; ".join(str(line) for line in damage)
-        return error(
-            name, f"{where} is damaged: {reasons}", "stop hebo-sync, keep a copy of the file, restore a backup"
-        )
+        advice = "stop hebo-sync, keep a copy of the file, restore a backup"
+        return error(name, f"{where} is damaged: {reasons}", advice)
     return ok(name, f"{where}, schema {version}")
 
 
@@ -274,9 +271,8 @@ def _clock(parts: Parts) -> list[Finding]:
     finally:
         session.close()
     if abs(seconds) > CLOCK_DIFFERENCE:
-        message = (
-            f"this machine's clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} the service's"
-        )
+        side = "ahead of" if seconds > 0 else "behind"
+        message = f"this machine's clock is {abs(seconds):.0f} s {side} the service's"
         return [warning("clock", message, "have the machine set its clock by NTP: budgets and links go by it")]
     return [ok("clock", "agrees with the image service's")]
 
@@ -360,23 +356,15 @@ def _skipped(session: Session) -> Iterator[Finding]:
         skipped = last.data["skipped"] if last else 0
         if skipped:
             what = "1 entry" if skipped == 1 else f"{skipped} entries"
-            yield warning(
-                f"catalogue {store.name}",
-                f"{what} could not be read the last time",
-                f"mend the catalogue; which ones: hebo-sync stores refresh {store.name} --full",
-            )
+            advice = f"mend the catalogue; which ones: hebo-sync stores refresh {store.name} --full"
+            yield warning(f"catalogue {store.name}", f"{what} could not be read the last time", advice)
 
 
 def _products(session: Session) -> Iterator[Finding]:
-    rows = session.execute(
-        select(Product.state, func.count()).where(Product.state.in_(TROUBLED)).group_by(Product.state)
-    )
-    for state, count in rows:
-        yield warning(
-            "products",
-            f"without new pictures, {state.replace('_', ' ')}: {count}",
-            f"hebo-sync products list --state {state}",
-        )
+    troubled = select(Product.state, func.count()).where(Product.state.in_(TROUBLED)).group_by(Product.state)
+    for state, count in session.execute(troubled):
+        what = f"without new pictures, {state.replace('_', ' ')}: {count}"
+        yield warning("products", what, f"hebo-sync products list --state {state}")
 
 
 def _tasks(session: Session) -> Iterator[Finding]:
@@ -401,9 +389,8 @@ def _accounts(session: Session, parts: Parts) -> Iterator[Finding]:
     now = parts.clock.now()
     waiting = (Account.key_fingerprint == parts.key_fingerprint) & (Account.wait_until > now)
     for row in session.scalars(select(Account).where(waiting)):
-        yield warning(
-            "submitting", f"waits until {row.wait_until:%Y-%m-%d %H:%M} UTC: {row.wait_detail}", "hebo-sync quota"
-        )
+        message = f"waits until {row.wait_until:%Y-%m-%d %H:%M} UTC: {row.wait_detail}"
+        yield warning("submitting", message, "hebo-sync quota")
 
 
 def _count(session: Session, model: type[GenerationTask] | type[Publication], where: ColumnElement[bool]) -> int:

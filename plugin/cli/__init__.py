@@ -17,4 +17,5 @@ def main() -> None:
         start()
     except KeyboardInterrupt:
         sys.stderr.write("hebo-sync: interrupted; what was saved until now is kept\n")
+        sys.stderr.flush()
         sys.exit(INTERRUPTED)

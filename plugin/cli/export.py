@@ -24,8 +24,8 @@ from plugin.states import ImageState
 
 SHEET = "index.html"
 MOST = 100_000  # pictures in one export
-ODD = re.compile(r"[^\w.-]+", re.ASCII)
-LONGEST = 150  # characters of a file's name, before its number and ending
+ODD = re.compile(r"[^\w.-]+")
+LONGEST = 60  # characters (of up to 4 bytes; 255 bytes are allowed) of a file's name, before its number and ending
 ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif"}
 Files = dict[str, str]  # a file's name → the SHA-256 of its bytes
 USAGE = "say ID FILE, or ID... --folder FOLDER, or --all FOLDER. Nothing was written"

@@ -51,10 +51,11 @@ class Home:
         self.config = folder / "config.toml"
         self._patch = patch
 
-    def __call__(self, *arguments: object, answer: str = "") -> Called:
-        """`hebo-sync --config … arguments`, through `main`, with `answer` typed at it."""
+    def __call__(self, *arguments: object, answer: str | None = None) -> Called:
+        """`hebo-sync --config … arguments`, through `main`, with `answer` typed at it; None: nobody is there."""
         runner = CliRunner()
-        with runner.isolation(input=answer) as (out, err, _), self._patch.context() as patch:
+        with runner.isolation(input=answer or "") as (out, err, _), self._patch.context() as patch:
+            patch.setattr(sys.stdin, "isatty", lambda: answer is not None)
             words = ["hebo-sync", "--config", str(self.config), *(str(word) for word in arguments)]
             patch.setattr(sys, "argv", words)
             with pytest.raises(SystemExit) as end:

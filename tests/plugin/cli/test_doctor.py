@@ -125,7 +125,7 @@ def test_the_relays_port_is_in_use(fresh: Home) -> None:
         fresh.edit("port = 0", f"port = {other.port}")
         finding = found(fresh)["picture relay"]
     assert finding["level"] == "warning"
-    assert "is in use" in finding["message"]
+    assert "serves the pictures; else choose another port under [relay]" in finding["message"]
 
 
 def test_work_that_waits_for_a_person(home: Home) -> None:
@@ -193,6 +193,36 @@ def test_refused_write_backs_and_an_account_that_waits(home: Home) -> None:
         findings = {finding.check: finding for finding in doctor.check_work(parts)}
     assert findings["publications"].message == "refused by their store: 1"
     assert "the key is old" in findings["submitting"].message
+
+
+@pytest.mark.parametrize(("mode", "level"), [(0o644, Level.WARNING), (0o600, Level.OK)])
+def test_a_key_in_a_file_that_others_may_read(tmp_path: Path, mode: int, level: Level) -> None:
+    file = tmp_path / "hebo.key"
+    file.write_text("secret")
+    file.chmod(mode)
+    (finding,) = doctor.check_secret_files({"HEBO_SYNC_HEBO_API_KEY_FILE": str(file), "OTHER_FILE": str(file)})
+    assert (finding.check, finding.level) == ("HEBO_SYNC_HEBO_API_KEY_FILE", level)
+    assert ("chmod 600" in finding.advice) == (level is Level.WARNING)
+    assert "secret" not in finding.message.split()
+
+
+def test_notes_of_a_store_stand_on_lines_of_their_own(home: Home) -> None:
+    store = found(home)["store shop"]
+    assert "ready" in store["message"]
+    assert store["notes"]
+    lines = home("doctor").out.splitlines()
+    assert [line for line in lines if line.strip().startswith("note: ")] == [
+        f"         note: {text}" for text in store["notes"]
+    ]
+
+
+def test_rows_that_could_not_be_read_are_a_warning(home: Home) -> None:
+    with (home.folder / "feed.tsv").open("a") as feed:
+        feed.write("broken\n")
+    assert home("stores", "refresh", "shop").code == 1
+    finding = found(home)["catalogue shop"]
+    assert (finding["level"], finding["message"]) == ("warning", "1 entry could not be read the last time")
+    assert "stores refresh shop" in finding["advice"]
 
 
 def test_stores_that_are_left_alone(home: Home) -> None:

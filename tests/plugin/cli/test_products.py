@@ -76,19 +76,19 @@ def test_generate_shows_the_cost_and_plans_the_next_round(home: Home) -> None:
     assert called.code == 0, called.err
     assert "2 products, 16 prompts: 16 images. Today " in called.err
     assert " of 400 are left, 0 are planned already" in called.err
-    assert "Tidal mug: round 2 of main-image planned, 8 images" in called.out
+    assert "shop:mug Tidal mug: round 2 of main-image planned, 8 images" in called.out
     assert [task.state for task in home.tasks()].count(TaskState.PLANNED) == 2
 
 
 def test_generate_with_another_pack_is_a_round_of_that_pack(home: Home) -> None:
     called = home("products", "generate", "shop:mug", "--pack", "lifestyle", "--yes")
-    assert "Tidal mug: round 1 of lifestyle planned, 8 images" in called.out
+    assert "shop:mug Tidal mug: round 1 of lifestyle planned, 8 images" in called.out
     rounds = home("products", "show", "shop:mug", "--json").json["rounds"]
     assert [(row["pack"], row["number"]) for row in rounds] == [("lifestyle", 1), ("main-image", 1)]
 
 
-@pytest.mark.parametrize("answer", ["n\n", "", "what\n"])
-def test_without_a_yes_nothing_is_planned(home: Home, answer: str) -> None:
+@pytest.mark.parametrize("answer", ["n\n", "", "what\n", None])
+def test_without_a_yes_nothing_is_planned(home: Home, answer: str | None) -> None:
     called = home("products", "generate", "shop:mug", answer=answer)
     assert called.code == 1
     assert "nothing was done" in called.err
@@ -114,7 +114,7 @@ def test_products_that_share_a_picture_are_paid_for_once(home: Home) -> None:
     assert home("stores", "refresh", "shop").code == 0
     called = home("products", "generate", "shop:mug", "shop:lamp", "--yes")
     assert called.code == 0, called.err
-    assert "Tidal lamp shares its picture with Tidal mug: one round serves both" in called.err
+    assert "shop:lamp Tidal lamp shares its picture with shop:mug Tidal mug: one round serves both" in called.err
     assert [task.state for task in home.tasks()].count(TaskState.PLANNED) == 1
 
 
@@ -129,11 +129,11 @@ def test_what_may_get_nothing_is_refused_before_anything_is_planned(home: Home) 
 def test_exclude_cancels_what_is_planned_and_include_takes_it_in_again(fresh: Home) -> None:
     fresh("stores", "refresh", "shop")
     called = fresh("products", "exclude", "shop:mug")
-    assert (called.code, called.out) == (0, "Tidal mug: excluded, 1 planned tasks cancelled\n")
+    assert (called.code, called.out) == (0, "shop:mug Tidal mug: excluded, 1 planned task cancelled\n")
     mug = fresh.product("mug")
     assert mug.state is ProductState.EXCLUDED
     assert {task.product_id: task.state for task in fresh.tasks()}[mug.id] is TaskState.CANCELLED
-    assert fresh("products", "include", "shop:mug").out == "Tidal mug: included again (new)\n"
+    assert fresh("products", "include", "shop:mug").out == "shop:mug Tidal mug: included again (new)\n"
     again = fresh.product("mug")
     assert again.state is ProductState.NEW
     assert again.due_at is not None
@@ -162,4 +162,4 @@ def test_a_product_without_a_picture_is_included_as_such(home: Home) -> None:
         session.execute(update(Product).values(state=ProductState.NO_IMAGE, reference_url="", reference_sha=None))
     assert "shop:mug: it has no picture to start from" in home("products", "generate", "shop:mug", "--yes").err
     home("products", "exclude", "shop:mug")
-    assert home("products", "include", "shop:mug").out == "Tidal mug: included again (no_image)\n"
+    assert home("products", "include", "shop:mug").out == "shop:mug Tidal mug: included again (no_image)\n"

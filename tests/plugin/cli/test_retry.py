@@ -62,9 +62,22 @@ def test_a_refused_publication_is_offered_again(home: Home) -> None:
     with home.parts() as parts, parts.db.write() as session:
         session.execute(update(Publication).values(state=PublicationState.REFUSED, error="no room"))
     called = home("retry", "--publication", 1)
-    assert (called.code, called.out) == (0, "Tidal mug: publication 1 is offered to the store by the next run\n")
+    assert (called.code, called.out) == (
+        0,
+        "shop:mug Tidal mug: publication 1 is offered to the store by the next run\n",
+    )
     row = home.publication()
     assert (row.state, row.error) == (PublicationState.PUBLISHING, None)
+
+
+def test_json_says_what_was_planned(home: Home) -> None:
+    failed = failed_by_task(home)
+    report = home("retry", "--failed", "--yes", "--json").json
+    assert report["publications"] == []
+    assert {row["retry_of"]: row["images"] for row in report["tasks"]} == failed
+    assert {row["task"] for row in report["tasks"]} <= {task.id for task in home.tasks()}
+    assert all(row["product"].startswith("shop:") for row in report["tasks"])
+    assert home("retry", "--failed", "--yes", "--json").json == {"tasks": [], "publications": []}
 
 
 def test_only_a_refused_one_is(home: Home) -> None:

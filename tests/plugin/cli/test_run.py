@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import signal
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from plugin.cli import run as module
+from plugin.cli.progress import ProgressLines, StepLog, progress_line
+from plugin.cli.run import Outcome, show, trouble
+from plugin.models import GeneratedImage
+from plugin.pipeline.parts import Parts
+from plugin.pipeline.run import Report
 from plugin.states import ImageState
 from tests.plugin.cli.home import KEY, Home
 
@@ -23,6 +37,9 @@ def test_pictures_that_wait_for_review_exit_1(home: Home) -> None:
 
 
 def test_what_was_approved_is_published_once_and_then_all_is_clean(home: Home) -> None:
+    with home.parts() as parts, parts.db.write() as session:  # as if none had failed
+        failed = GeneratedImage.state == ImageState.FAILED
+        session.execute(update(GeneratedImage).where(failed).values(state=ImageState.CANCELLED))
     approved = len(home.images(ImageState.IN_REVIEW))
     assert home("images", "approve", "--all", "--with-warnings").code == 0
     called = home("run", "--until-idle", "--json")
@@ -39,3 +56,77 @@ def test_retried_pictures_are_made_by_the_next_run(home: Home) -> None:
     report = home("run", "--until-idle", "--json").json
     assert report["submitted"] == len({image.task_id for image in home.images()} - {1, 2, 3})
     assert report["billable"] + report["refunded"] == failed
+
+
+@pytest.mark.parametrize("words", [["--json"], []])
+def test_a_run_that_was_stopped_exits_1_and_says_what_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    def stopped(_parts: Parts, **_options: object) -> Outcome:
+        return Outcome(Report(products=3), stopped=True)
+
+    monkeypatch.setattr(module, "run_watched", stopped)
+    called = home("run", *words)
+    assert called.code == 1
+    assert "stopped before the end: 0 tasks not finished. The next hebo-sync run goes on from here" in called.err
+
+
+def test_the_exit_code_of_an_outcome() -> None:
+    assert Outcome(Report(), stopped=False).exit_code == 0
+    assert Outcome(Report(), stopped=True).exit_code == 1
+    assert Outcome(Report(waiting=1), stopped=False).exit_code == 1
+
+
+def test_sigint_stops_a_run_gracefully(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(_parts: Parts, *, stop: object, **_options: object) -> Report:
+        assert callable(stop)
+        assert not stop()
+        signal.raise_signal(signal.SIGINT)
+        assert stop()
+        return Report()
+
+    monkeypatch.setattr("plugin.pipeline.run.run", pressed)
+    called = home("run")
+    assert called.code == 1
+    assert "stopping: what is under way is finished and kept" in called.err
+
+
+def test_problems_name_the_product_as_the_commands_take_it(capsys: pytest.CaptureFixture[str]) -> None:
+    error = {"store": "shop", "product": "SKU-1", "message": "shop: Blue\nmug: no photo", "code": "product_problem"}
+    assert trouble(error) == "shop:SKU-1 Blue mug: no photo"
+    assert trouble({"store": "", "message": "nothing is submitted", "code": "account_waits"}) == "nothing is submitted"
+    show(Outcome(Report(in_review=1, errors=[error]), stopped=False), as_json=False)
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "! shop:SKU-1 Blue mug: no photo"
+    assert told[1].startswith("1 picture waits for review: ")
+
+
+def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    started = datetime(2026, 1, 1, tzinfo=UTC)
+    lines = ProgressLines(started)
+    for second in range(46):
+        lines.tell(Report(products=1), started + timedelta(seconds=second))
+    told = capsys.readouterr().err.splitlines()
+    assert [re.match(r"after (\d+) s: 1 product ", line)[1] for line in told] == ["15", "30", "45"]  # type: ignore[index]
+    assert progress_line(Report(errors=[{}])).endswith("1 problem")
+
+
+def test_every_step_can_be_logged(fresh: Home, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="plugin.cli.progress")
+    with fresh.parts() as parts:
+        steps = StepLog(parts)
+        assert fresh("stores", "refresh", "shop").code == 0
+        steps.tell()
+        steps.tell()
+    told = [record.getMessage() for record in caplog.records if record.name == "plugin.cli.progress"]
+    assert len([line for line in told if line.startswith("task_planned: Tidal ")]) == 3
+    assert len(told) == 4
+
+
+def test_json_is_not_disturbed_by_progress_unless_steps_are_asked_for(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert home("run", "--json").err == ""
+    caplog.set_level(logging.INFO, logger="plugin.cli.progress")
+    assert home("run", "--json").json["products"] == 3
+    assert any("catalogue read" in record.getMessage() for record in caplog.records)

@@ -11,7 +11,7 @@ import requests
 from click.testing import CliRunner
 
 from plugin.cli import sandbox as module
-from plugin.cli.main import cli
+from plugin.cli.group import cli
 from plugin.cli.sandbox import options_of, sandbox_hebo
 from plugin.sandbox.hebo_faults import FaultRule
 from plugin.sandbox.hebo_options import HeboOptions
@@ -122,3 +122,12 @@ def test_the_service_answers_until_it_is_told_to_end(monkeypatch: pytest.MonkeyP
     words = ["--port", "0", "--key", "other", "--daily-limit", "7", "--spelling", "first", "--separate-results"]
     sandbox_hebo.main(words, standalone_mode=False)
     assert seen == [(200, 7)]
+
+
+def test_a_key_of_ones_own_is_not_printed(monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+    monkeypatch.setattr(module, "wait_for_signal", lambda: None)
+    for words, says in ((["--key", "my-own"], "(key as given)"), ([], "(key sandbox-key)")):
+        sandbox_hebo.main(["--port", "0", *words], standalone_mode=False)
+        out = capfd.readouterr().out
+        assert says in out
+        assert "my-own" not in out
