@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from filelock import FileLock, Timeout
@@ -16,14 +17,14 @@ from filelock import FileLock, Timeout
 from connectors.feed.files import remove_leftovers, signature, write_whole
 from connectors.feed.images import Resolver
 from connectors.feed.index import build, find, is_current, note_seen, removed, rows, signature_text
-from connectors.feed.inspect import inspect
+from connectors.feed.inspect import inspect, look_at_output
 from connectors.feed.listing import Composed, Entry, compose
 from connectors.feed.model import Fields
 from connectors.feed.options import FeedOptions
 from connectors.feed.output import OutputWriter
 from connectors.feed.pictures import Pictures, demand_plain_names
 from connectors.feed.product import Listings, main_cell
-from connectors.feed.publications import any_published, overlaid, published, store
+from connectors.feed.publications import overlaid, published, store
 from connectors.feed.source import Source, open_source
 from connectors.feed.state import State, meta, set_meta, transaction
 from connectors.types import (
@@ -61,17 +62,18 @@ class FeedConnector:
         self._mended = False  # a picture file is back that an output may lack
 
     def check(self) -> StoreInfo:
-        """See `Connector.check`: reads the whole feed, and looks whether the output can be written."""
-        problems: list[str] = []
+        """See `Connector.check`: reads the whole feed, and tries whether a file can be made beside the output."""
+        problems, notes = look_at_output(self._output)
+        apart = self._input.parent.resolve() != self._output.parent
         try:
             with self._reading() as (db, source):
-                return inspect(db, source, self._listings, self._output, public=bool(self._rendering))
+                info = inspect(db, source, self._listings, public=bool(self._rendering), apart=apart)
+                return replace(info, problems=(*problems, *info.problems), notes=(*info.notes, *notes))
         except ConnectorError as error:
-            problems.append(str(error))
-        return StoreInfo(self._input.name, problems=tuple(problems))
+            return StoreInfo(self._input.name, problems=(str(error), *problems), notes=tuple(notes))
 
     def products(self, changed_since: datetime | None) -> Iterator[Product | Skipped | Gone]:
-        """See `Connector.products`. An output that the input has outrun is written anew first.
+        """See `Connector.products`. An output that is lacking, or that the input has outrun, is written first.
 
         A delta tells what left the input, a row that cannot be read any more included.
         """
@@ -202,7 +204,7 @@ class FeedConnector:
 
     def _is_stale(self, *, dated: bool) -> bool:
         with self._reading(dated=dated) as (db, source):
-            return any_published(db) and meta(db, "output") != self._output_mark(source)
+            return meta(db, "output") != self._output_mark(source)
 
     def _output_mark(self, source: Source) -> str:
         return f"{signature_text(signature(self._output))} {signature_text(source.signature)} {self._rendering}"

@@ -20,6 +20,11 @@ class BadImageError(ValueError):
     """The cell names no picture that may be used. The message is one plain sentence without its subject."""
 
 
+def is_path(value: str) -> bool:
+    """Whether a cell names a file, and not an address (or nothing)."""
+    return bool(value) and not _SCHEME.match(value)
+
+
 class Resolver:
     """Turns cells into pictures, and keeps paths inside the feed's folder."""
 

@@ -74,8 +74,8 @@ class MarkupFormat:
         """See `Format.fields`. Elements of the g: namespace count before others of the same name."""
         return _fields(self._parse(raw)[0])
 
-    def rewrite(self, raw: bytes, main: str, additional: Sequence[str]) -> bytes:
-        """See `Format.rewrite`. Elements that stay are not touched."""
+    def rewrite(self, raw: bytes, main: str, additional: Sequence[str], *, widened: bool) -> bytes:
+        """See `Format.rewrite`. Elements that stay are not touched; an item is as wide as it is."""
         root = self._parse(raw)
         _set_pictures(root[0], main, list(additional))
         text = cast(bytes, etree.tostring(root, encoding=self._encoding, xml_declaration=False))

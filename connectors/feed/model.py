@@ -68,8 +68,8 @@ class Format(Protocol):
         """What a whole row (one without a `reason`) says."""
         ...
 
-    def rewrite(self, raw: bytes, main: str, additional: Sequence[str]) -> bytes:
-        """The same row with these pictures."""
+    def rewrite(self, raw: bytes, main: str, additional: Sequence[str], *, widened: bool) -> bytes:
+        """The same row with these pictures; nothing else of it changes. widened: with one cell more, as by `widen`."""
         ...
 
     def widen(self, raw: bytes) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class FeedOptions(BaseModel):
@@ -36,3 +38,10 @@ class FeedOptions(BaseModel):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("must be an http:// or https:// address without query, such as https://shop.example/pics/")
         return value.rstrip("/") + "/"
+
+    @model_validator(mode="after")
+    def _two_files(self) -> Self:
+        """Refuses one path for both, as far as the paths alone tell; the rest is found when the files are opened."""
+        if os.path.normpath(self.path) == os.path.normpath(self.output):
+            raise ValueError("`output` is the same file as `path`; the input is never changed: name another output")
+        return self

@@ -62,7 +62,7 @@ class OutputWriter:
         if composed.all() == ((main, *fields.additional) if main else tuple(fields.additional)):
             return raw
         cells = [self._cell(picture) for picture in composed.additional]
-        return self._source.format.rewrite(raw, self._cell(composed.main), cells)
+        return self._source.format.rewrite(raw, self._cell(composed.main), cells, widened=self._widens)
 
     def _cell(self, picture: str | Entry) -> str:
         return self._pictures.cell(picture) if isinstance(picture, Entry) else picture

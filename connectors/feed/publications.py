@@ -36,8 +36,8 @@ def count_published(db: sqlite3.Connection) -> int:
 
 
 def any_published(db: sqlite3.Connection) -> bool:
-    """Whether there is any entry at all."""
-    return db.execute("SELECT 1 FROM live LIMIT 1").fetchone() is not None
+    """Whether any picture is published; a withdrawn one is not."""
+    return db.execute("SELECT 1 FROM live WHERE NOT withdrawn LIMIT 1").fetchone() is not None
 
 
 def overlaid(committed: Iterable[Entry], staged: Sequence[Entry]) -> list[Entry]:

@@ -31,7 +31,8 @@ _FIRST = (
     " withdrawn INTEGER NOT NULL, PRIMARY KEY (product_id, key)) WITHOUT ROWID",
 )
 _SECOND = ("CREATE TABLE removed (key TEXT PRIMARY KEY, removed_at INTEGER NOT NULL) WITHOUT ROWID",)
-_STEPS = (_FIRST, _SECOND)  # from each layout to the next
+_THIRD = ("DELETE FROM meta WHERE name = 'input'",)  # quotation marks are read by other rules: index it again
+_STEPS = (_FIRST, _SECOND, _THIRD)  # from each layout to the next
 VERSION = len(_STEPS)
 
 

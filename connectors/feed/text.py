@@ -1,19 +1,18 @@
 """Feeds as text: TSV and CSV.
 
-The file is read line by line. A line without a quotation mark is split; one with, goes through `csv`. A field
-may run over several lines, but an opened quotation mark that nobody closes must not swallow the rest of the
-file: it may take at most MAX_ROW_LINES lines, and none that is a whole row by itself.
+The file is read line by line. A cell may run over several lines, but a quotation mark that nobody closes must not
+swallow the rows behind it. So lines are joined only if what comes out is strictly quoted and has the right number
+of cells, within MAX_ROW_LINES lines, none of which is a whole row by itself.
 """
 
 from __future__ import annotations
 
 import csv
-import io
-import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import BinaryIO
 
+from connectors.feed.cells import Cells
 from connectors.feed.model import ADDITIONAL, HEAD_BYTES, IMAGE, MAX_ROW_BYTES, Fields, Record, column_name
 from connectors.types import ConnectorError
 
@@ -24,10 +23,6 @@ _NOT_UTF8 = "is not valid UTF-8; export the feed as UTF-8"
 _MAYBE_CUT = ", and the file ends right there: it may be cut off, or still being written. Export it again if rows lack"
 _OPEN_QUOTE = "opens a quotation mark that is not closed; close it, or double it if it is part of the text"
 _TOO_LONG = f"is longer than {MAX_ROW_BYTES:,} bytes"
-
-
-class _UnclosedQuoteError(Exception):
-    """The quoted field does not end within what it may take."""
 
 
 class TextFormat:
@@ -43,10 +38,10 @@ class TextFormat:
         self.columns = [column_name(cell) for cell in header]
         self.needs_widening = ADDITIONAL not in self.columns
         self._delimiter = delimiter
-        self._quoted_cell = re.compile(rf'(?:^|(?<={delimiter}))"(?:[^"]|"")*"(?={delimiter}|$)')
+        self._cells = Cells(delimiter, len(self.columns))
         self._header, self._start, self._line = raw, start, line
         self._count = len(self.columns)
-        self._id = self.columns.index("id")
+        self._id, self._image = self.columns.index("id"), self.columns.index(IMAGE)
         self._repeats = len(set(self.columns)) < self._count
 
     def records(self, stream: BinaryIO) -> Iterator[Record]:
@@ -76,25 +71,26 @@ class TextFormat:
 
     def fields(self, raw: bytes) -> Fields:
         """See `Format.fields`. Of repeated columns the first that is not empty counts; image lists are joined."""
-        cells = self._cells(raw)
+        cells = self._cells.read(raw.decode().rstrip("\r\n"))
         values = self._merged(cells) if self._repeats else dict(zip(self.columns, cells, strict=False))
         images = values.get(ADDITIONAL, "")
         if "," not in images:
             return Fields(values, (images.strip(),) if images.strip() else ())
         return Fields(values, [part for cell in images.split(",") if (part := cell.strip())])
 
-    def rewrite(self, raw: bytes, main: str, additional: Sequence[str]) -> bytes:
+    def rewrite(self, raw: bytes, main: str, additional: Sequence[str], *, widened: bool) -> bytes:
         """See `Format.rewrite`. A comma inside an address is written as %2C, as the format asks for."""
-        cells = self._cells(raw)
-        columns = self.columns
-        if self.needs_widening:
+        fields, columns = self.fields(raw), self.columns
+        cells = self._cells.split(raw.decode().rstrip("\r\n"))
+        if widened:
             cells, columns = [*cells, ""], [*columns, ADDITIONAL]
-        for index, column in enumerate(columns):
-            if column == ADDITIONAL:
-                cells[index] = ""
-        cells[columns.index(IMAGE)] = main
-        cells[columns.index(ADDITIONAL)] = ",".join(value.replace(",", "%2C") for value in additional)
-        return self._rendered(cells) + _line_end(raw)
+        if main != fields.values.get(IMAGE, "").strip():
+            cells[self._image] = self._cells.cell(main)
+        if list(additional) != list(fields.additional):
+            cells = ["" if column == ADDITIONAL else cell for cell, column in zip(cells, columns, strict=True)]
+            joined = ",".join(value.replace(",", "%2C") for value in additional)
+            cells[columns.index(ADDITIONAL)] = self._cells.cell(joined)
+        return self._delimiter.join(cells).encode() + _line_end(raw)
 
     def widen(self, raw: bytes) -> bytes:
         """See `Format.widen`."""
@@ -120,7 +116,7 @@ class TextFormat:
         return self._judged(text.rstrip("\r\n").split(self._delimiter))
 
     def _judged(self, cells: Sequence[str]) -> tuple[str, str]:
-        """(id, ""), ("", what is wrong), or two empty texts for an empty row."""
+        """(id, ""), ("", what is wrong), or two empty texts for an empty row; from what the cells mean."""
         if len(cells) != self._count:
             if not any(cell.strip() for cell in cells):
                 return "", ""
@@ -134,50 +130,62 @@ class TextFormat:
 
     def _quoted(self, first: bytes, stream: BinaryIO) -> tuple[bytes, int, str, str]:
         """The row that begins with this line: bytes, lines, id, what is wrong. Leaves the stream behind it."""
-        taken, resume = [first], stream.tell()
         try:
-            cells = next(csv.reader(self._lines(taken, stream), delimiter=self._delimiter))
-            key, reason = self._judged(cells)
+            text = first.decode().rstrip("\r\n")
         except UnicodeDecodeError:
-            key, reason = "", _NOT_UTF8
-        except _UnclosedQuoteError:
-            key, reason = "", _OPEN_QUOTE
-        except csv.Error as error:
-            key, reason = "", f"cannot be read as {self.name} ({error})"
-        if not key:
-            stream.seek(resume)
-            return first, 1, "", _OPEN_QUOTE if len(taken) > 1 and reason != _NOT_UTF8 else reason
-        return b"".join(taken), len(taken), key, reason
+            return first, 1, "", _NOT_UTF8
+        if cells := self._cells.strict(text):
+            return first, 1, *self._judged(cells)
+        cells = self._cells.split(text)
+        key, reason = self._judged(self._cells.values(cells))
+        at = self._cells.opened(text)
+        if at is None:
+            return first, 1, key, reason
+        tabs = self._delimiter == "\t"
+        if key and tabs and at < self._count - 1:
+            return first, 1, key, ""
+        alone = bool(key) and first[-1:] == b"\n" and (tabs or self._is_likely(cells))
+        resume = stream.tell()
+        taken, joined = self._joined(first, stream, loose=alone or (tabs and at > 0))
+        if joined:
+            return b"".join(taken), len(taken), joined, ""
+        stream.seek(resume)
+        return first, 1, key if alone else "", "" if alone else _OPEN_QUOTE
 
-    def _lines(self, taken: list[bytes], stream: BinaryIO) -> Iterator[str]:
-        """The line, then those after it while `csv` finds the quotation still open; `taken` notes them."""
-        yield taken[0].decode()
-        size = len(taken[0])
-        while len(taken) < MAX_ROW_LINES and size < MAX_ROW_BYTES and (raw := stream.readline(MAX_ROW_BYTES)):
-            if self._is_row(raw):
+    def _joined(self, first: bytes, stream: BinaryIO, *, loose: bool) -> tuple[list[bytes], str]:
+        """The lines of the row that begins with an open quotation, and its id; without an id there is no such row.
+
+        loose: see `_is_row`.
+        """
+        taken, text = [first], first.decode()
+        while len(taken) < MAX_ROW_LINES and len(text) < MAX_ROW_BYTES and (raw := stream.readline(MAX_ROW_BYTES)):
+            if self._plain(raw)[1] == _NOT_UTF8 or self._is_row(raw, loose=loose):
                 break
             taken.append(raw)
-            size += len(raw)
-            yield raw.decode()
-        raise _UnclosedQuoteError
+            text += raw.decode()
+            row = text.rstrip("\r\n")
+            if b'"' in raw and self._cells.opened(row) is None:
+                cells = self._cells.strict(row)
+                return taken, self._judged(cells)[0] if cells else ""
+        return taken, ""
 
-    def _is_row(self, raw: bytes) -> bool:
-        """Whether the line is a whole row by itself, so that it cannot be the inside of another row's field.
+    def _is_row(self, raw: bytes, *, loose: bool) -> bool:
+        """Whether the line is a whole row by itself, so that it cannot be the inside of another row's cell.
 
-        Quotation marks must then stand around whole cells: in `end of text",B,C` they do not.
+        Quotation marks must then stand around whole cells: in `end of text",B,C` they do not. loose: they may
+        stand anywhere, as in `B-7,12" tablet,C`; asked where the line before is better read in this way too.
         """
-        if b'"' not in raw:
-            return bool(self._plain(raw)[0])
         text = raw.decode().rstrip("\r\n")
-        if '"' in self._quoted_cell.sub("", text):
-            return False
-        return bool(self._judged(next(csv.reader([text], delimiter=self._delimiter)))[0])
+        if loose or '"' not in text:
+            return bool(self._judged(self._cells.read(text))[0])
+        return not self._cells.has_stray_quotes(text) and bool(self._judged(self._cells.strict(text))[0])
 
-    def _cells(self, raw: bytes) -> list[str]:
-        text = raw.decode()
-        if '"' not in text:
-            return text.rstrip("\r\n").split(self._delimiter)
-        return next(csv.reader(io.StringIO(text, newline="\n"), delimiter=self._delimiter))
+    def _is_likely(self, cells: Sequence[str]) -> bool:
+        """Whether a line that opens a quotation may be a row all the same: no running text where the photo should be.
+
+        `1,Mug,"Soft, warm` may have as many cells as the header; its third one begins with a space, as words do.
+        """
+        return not cells[self._image][:1].isspace()
 
     def _merged(self, cells: Sequence[str]) -> dict[str, str]:
         values: dict[str, str] = {}
@@ -187,12 +195,6 @@ class TextFormat:
             elif not values.get(column, "").strip():
                 values[column] = cell
         return values
-
-    def _rendered(self, cells: Sequence[str]) -> bytes:
-        """The cells as one row without its line end; quoted where they must be."""
-        out = io.StringIO()
-        csv.writer(out, delimiter=self._delimiter, lineterminator="\r\n").writerow(cells)
-        return out.getvalue().removesuffix("\r\n").encode()
 
 
 def open_text(head: bytes, label: str) -> TextFormat:

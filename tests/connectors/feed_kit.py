@@ -47,9 +47,10 @@ class Shop:
         options = FeedOptions(
             path=Path(self.input.name), output=self.output.relative_to(self.folder), pictures_url=self.url
         )
-        return FeedConnector(
-            options, Environment("shop", self.folder / "state", self.folder, requests.Session, self.now)
-        )
+        return FeedConnector(options, self.environment())
+
+    def environment(self) -> Environment:
+        return Environment("shop", self.folder / "state", self.folder, requests.Session, self.now)
 
     def image(self, number: int) -> NewImage:
         """A picture of ours, in another folder."""

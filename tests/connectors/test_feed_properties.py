@@ -103,6 +103,8 @@ def test_text_feeds(
     mark: bool,
 ) -> None:
     rows = rows_of(feed)
+    if delimiter == "\t":  # no quoted tabs in rows of several lines: one of these may be taken for a whole row
+        rows = [[cell.replace("\t", " ") for cell in row] if "\n" in "".join(row) else row for row in rows]
     round_trip((b"\xef\xbb\xbf" if mark else b"") + as_text(rows, delimiter, end), "csv", rows, chosen, placement)
 
 

@@ -103,7 +103,7 @@ def test_broken_rows_are_named_by_line_and_the_rest_goes_on(shop: Shop) -> None:
         + b"2\ttoo few\n"
         + b"\t\tno id\t\t\n"
         + b"4\t\xff\xfe\thttps://x/4.jpg\t\t\n"
-        + b'5\t"open\thttps://x/5.jpg\t\t\n'
+        + b'5\t"open\n'
         + good.format(1).encode()
         + b"\n\t\t\t\t\n"
         + b"9\tnone\t\t\t\n"
@@ -122,12 +122,12 @@ def test_broken_rows_are_named_by_line_and_the_rest_goes_on(shop: Shop) -> None:
 
 def test_an_open_quote_does_not_swallow_later_rows(shop: Shop) -> None:
     row = '{0},"T, {0}",https://x/{0}.jpg\n'
-    text = "id,title,image_link\n" + '1,"open,https://x/1.jpg\n' + "".join(row.format(n) for n in range(2, 300))
+    text = "id,title,image_link\n" + '1,"open\n' + "".join(row.format(n) for n in range(2, 300))
     assert ids(read(shop, text)) == ["line 2", *map(str, range(2, 300))]
 
 
 def test_an_open_quote_in_the_last_line(shop: Shop) -> None:
-    assert ids(read(shop, 'id,image_link,title\n1,https://x/1,a\n2,https://x/2,"open\n')) == ["1", "line 3"]
+    assert ids(read(shop, 'id,title,image_link\n1,a,https://x/1\n2,"open\n')) == ["1", "line 3"]
 
 
 @pytest.mark.parametrize("last", ["2", "2,https://x", '2,https://x/2,"cu'])
@@ -289,7 +289,7 @@ def test_pictures_by_path(shop: Shop) -> None:
         shop.folder / "pics" / "b,c.jpg",
     ]
     assert {image.url for image in item.images} == {""}
-    assert any("public URL" in note for note in shop.open().check().notes)
+    assert any("public_url" in note for note in shop.open().check().notes)
 
 
 @pytest.mark.parametrize(
@@ -327,5 +327,6 @@ def test_check_tells_what_it_saw(shop: Shop) -> None:
     assert "line 3 has 1 fields" in notes
     assert "product 2 (line 4): has no image_link" in notes
     assert "pictures_url" in notes
+    assert all(note.endswith(".") and note[0] in "`ABCDEFGHIJKLMNOPQRSTUVWXYZ1" for note in info.notes)
     assert not shop.output.exists()
     assert [item.where for item in skipped(shop.open())] == ["line 3", "product 2 (line 4)"]
