@@ -58,6 +58,10 @@ def put_store(session: Session, now: datetime) -> Store:
     return store
 
 
+def reference_sha(number: int) -> str:
+    return hashlib.sha256(b"%d" % number).hexdigest()
+
+
 def product_row(number: int, store_id: int, now: datetime) -> dict[str, Any]:
     return {
         "id": number,
@@ -66,6 +70,7 @@ def product_row(number: int, store_id: int, now: datetime) -> dict[str, Any]:
         "unit": f"P{number}",
         "title": f"Stoneware mug no. {number}",
         "facts": {"title": f"Stoneware mug no. {number}", "vendor": "Kilnhouse", "kind": "Mugs"},
+        "reference_sha": reference_sha(number),
         "state": ProductState.READY,
         "seen_at": now,
         "created_at": now,
@@ -76,7 +81,7 @@ def round_row(number: int, store_id: int, now: datetime) -> dict[str, Any]:
     return {
         "id": number,
         "store_id": store_id,
-        "reference_sha": hashlib.sha256(b"%d" % number).hexdigest(),
+        "reference_sha": reference_sha(number),
         "pack": "main-image",
         "language": "en",
         "decided_at": now,
