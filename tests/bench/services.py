@@ -13,6 +13,7 @@ from plugin.sandbox.hebo import serve_hebo
 from plugin.sandbox.hebo_options import HeboOptions
 from tests.bench.rows import percentile
 
+QUOTA = b'{"user_id":"3","quota":{"enabled":true,"level":"vip1","daily_limit":400,"used":0,"remaining":400}}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -90,6 +91,9 @@ class FastProtocol(asyncio.Protocol):
         self._buffer = b""
         if path.startswith("/seen"):
             self._answer(json.dumps(self._seen(path)).encode())
+            return
+        if path.endswith("/quota"):
+            self._answer(QUOTA)
             return
         task = path.rpartition("/")[2]
         self._arrivals.note(task)
