@@ -12,6 +12,7 @@ import click
 from jinja2 import Environment
 from sqlalchemy.orm import Session
 
+from plugin.cli.chinese import both
 from plugin.cli.context import Context, pass_context
 from plugin.cli.lookup import BadUsageError, TroubleError, counted, row_of, rows_of, store_id_of, store_option
 from plugin.cli.remarks import remarks
@@ -217,6 +218,8 @@ def _copy(pictures: PictureStore, sha: str, file: Path) -> str | None:
 
 
 def contact_sheet(blocks: Sequence[Block]) -> str:
-    """The page: static, without scripts, every text escaped."""
+    """The page: static, without scripts, every text escaped, in English and Chinese."""
     page = (resources.files("plugin") / "cli" / "contact_sheet.html").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(page).render(blocks=blocks)
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["both"] = both
+    return environment.from_string(page).render(blocks=blocks)
