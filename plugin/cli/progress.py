@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a line that moves on a terminal, a line now and then elsewhere, a log."""
+"""What a person sees while a run goes on: a bar on a terminal, a line now and then elsewhere, a log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from rich.console import Console
-from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from plugin.cli.context import note, one_line
 from plugin.cli.lookup import counted
@@ -41,11 +41,26 @@ def watching(parts: Parts, *, quiet: bool) -> Iterator[Watch | None]:
     elif quiet:
         yield None
     elif sys.stderr.isatty():
-        with Live(console=Console(stderr=True), refresh_per_second=2, transient=True) as live:
-            yield lambda report: live.update(progress_line(report))
+        with progress_bar(Console(stderr=True)) as watch:
+            yield watch
     else:
         lines = ProgressLines(parts.clock.now())
         yield lambda report: lines.tell(report, parts.clock.now())
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Watch]:
+    """A bar of the tasks that are finished among those of this run, and the counts beside it."""
+    columns = BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("tasks  {task.description}", markup=False)
+    with Progress(*columns, console=console, transient=True, refresh_per_second=4) as bar:
+        shown = bar.add_task("reading the catalogue", total=None)
+
+        def watch(report: Report) -> None:
+            finished = report.completed + report.failed
+            total = finished + report.waiting
+            bar.update(shown, completed=finished, total=total or None, description=progress_line(report))
+
+        yield watch
 
 
 class ProgressLines:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 from sqlalchemy import update
 
 from plugin.cli import run as module
-from plugin.cli.progress import ProgressLines, StepLog, progress_line
+from plugin.cli.progress import ProgressLines, StepLog, progress_bar, progress_line
 from plugin.cli.run import Outcome, show, trouble
 from plugin.models import GeneratedImage
 from plugin.pipeline.parts import Parts
@@ -121,6 +123,16 @@ def test_every_step_can_be_logged(fresh: Home, caplog: pytest.LogCaptureFixture)
     told = [record.getMessage() for record in caplog.records if record.name == "plugin.cli.progress"]
     assert len([line for line in told if line.startswith("task_planned: Tidal ")]) == 3
     assert len(told) == 4
+
+
+def test_a_bar_shows_the_finished_tasks_on_a_terminal() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=160)
+    with progress_bar(screen) as watch:
+        watch(Report(products=3, submitted=3, completed=1, waiting=2))
+        assert isinstance(screen.file, io.StringIO)
+    text = screen.file.getvalue()
+    assert "1/3" in text
+    assert "3 products" in text
 
 
 def test_json_is_not_disturbed_by_progress_unless_steps_are_asked_for(
