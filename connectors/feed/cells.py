@@ -10,7 +10,8 @@ import csv
 import re
 from collections.abc import Sequence
 
-_QUOTED = r'"[^"]*+(?:""[^"]*+)*+"'
+# No possessive quantifiers, though they would fit: Python before 3.11.5 matches nested ones wrongly.
+_QUOTED = r'"[^"]*(?:""[^"]*)*"'
 
 
 class Cells:
@@ -20,10 +21,10 @@ class Cells:
         """count: how many cells a whole row has."""
         self.delimiter, self._count = delimiter, count
         self._opening = f'{delimiter}"'
-        plain = rf"[^{delimiter}\n]*+"
+        plain = rf"[^{delimiter}\n]*"
         field = rf'(?:{_QUOTED}|(?!"){plain})'
         self._field = re.compile(rf"(?:^|(?<={delimiter}))(?:{_QUOTED}(?={delimiter}|\Z)|{plain}(?={delimiter}|\Z))")
-        self._open = re.compile(rf'((?:{field}{delimiter})*+)"[^"]*+(?:""[^"]*+)*+\Z')
+        self._open = re.compile(rf'((?:{field}{delimiter})*)"[^"]*(?:""[^"]*)*\Z')
         self._whole = re.compile(rf"(?:^|(?<={delimiter})){_QUOTED}(?={delimiter}|\Z)")
         self._quoted = re.compile(_QUOTED)
 
