@@ -152,14 +152,14 @@ class FeedConnector:
         """
         if self._batching:
             raise RuntimeError("a batch is open already")
-        self._batching = True
+        self._batching, whole = True, False
         try:
             yield
-        except BaseException:
-            self._staged.clear()
-            raise
+            whole = True
         finally:
             self._batching = False
+            if not whole:
+                self._staged.clear()
         self._settle()
 
     def flush(self) -> tuple[Skipped, ...]:

@@ -44,9 +44,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], *, sync_name: boo
                 os.fchmod(out.fileno(), path.stat().st_mode & 0o7777)
             os.fsync(out.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)  # there only if something went wrong
     if sync_name:
         sync_folder(path.parent)
 
