@@ -13,6 +13,7 @@ from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundM
 from plugin.pipeline import stores
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.plan import plan_round
+from plugin.pipeline.views import retryable
 from plugin.states import ImageState, ProductState, TaskState
 
 
@@ -27,20 +28,11 @@ def retry_failed(session: Session, parts: Parts, task: GenerationTask) -> Genera
     """
     if task.state not in (TaskState.DONE, TaskState.FAILED):
         raise RetryError(f"task {task.id} is {task.state}: only a finished one can be tried again")
-    failed = [image for image in task.images if image.state is ImageState.FAILED]
-    if task.remote_id is None:
-        return _resubmit(session, parts, task, failed)
-    allowed = [image for image in failed if image.retry_allowed and image.item_id]
-    if not allowed:
+    images = retryable(task)
+    if not images:
         raise RetryError(f"task {task.id} has no failed pictures that the image service allows to try again")
-    return _follow_up(session, parts, task, allowed, parent_id=task.id)
-
-
-def _resubmit(session: Session, parts: Parts, task: GenerationTask, failed: Sequence[GeneratedImage]) -> GenerationTask:
-    """The service refused the request itself (400), so nothing was ever accepted: it is sent anew."""
-    if not failed:
-        raise RetryError(f"task {task.id} has no failed pictures")
-    return _follow_up(session, parts, task, failed, parent_id=None)
+    # A request that the service refused itself (400) was never accepted: it is sent anew, not as a retry.
+    return _follow_up(session, parts, task, images, parent_id=task.id if task.remote_id else None)
 
 
 def _follow_up(

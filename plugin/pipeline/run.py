@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from plugin import accounts
@@ -24,7 +24,7 @@ from plugin.pipeline.poll import PollLane
 from plugin.pipeline.publish import PublishLane
 from plugin.pipeline.refresh import RefreshLane
 from plugin.pipeline.review import approve_all
-from plugin.pipeline.standing import standing
+from plugin.pipeline.standing import count_of, standing
 from plugin.pipeline.submit import SubmitLane
 from plugin.pipeline.undo import UndoLane
 from plugin.states import ImageState, ProductState, TaskState
@@ -141,7 +141,7 @@ def report(parts: Parts, after_event: int) -> Report:
         counts = _tally(session, after_event)
         states = _states(session)
         return Report(
-            products=_count(session, Product.state != ProductState.GONE),
+            products=count_of(session, Product.state != ProductState.GONE),
             planned=counts["task_planned"] + counts["retry_planned"],
             submitted=counts["task_submitted"],
             completed=counts["completed"],
@@ -150,9 +150,9 @@ def report(parts: Parts, after_event: int) -> Report:
             lost=counts["lost"] + counts["image_lost"],
             stalled=states[TaskState.STALLED],
             waiting=states[TaskState.PLANNED] + states[TaskState.SUBMITTING] + states[TaskState.GENERATING],
-            images=_count(session, GeneratedImage.picture_sha.is_not(None)),
-            in_review=_count(session, GeneratedImage.state == ImageState.IN_REVIEW),
-            approved=_count(session, GeneratedImage.state.in_((ImageState.APPROVED, ImageState.PUBLISHING))),
+            images=count_of(session, GeneratedImage.picture_sha.is_not(None)),
+            in_review=count_of(session, GeneratedImage.state == ImageState.IN_REVIEW),
+            approved=count_of(session, GeneratedImage.state.in_((ImageState.APPROVED, ImageState.PUBLISHING))),
             published=counts["published_images"],
             billable=counts["billable"],
             refunded=counts["refunded"],
@@ -183,10 +183,6 @@ def _states(session: Session) -> Counter[TaskState]:
 
 def _pairs(session: Session, query: Select[Any, int]) -> Counter[Any]:
     return Counter({row[0]: row[1] for row in session.execute(query)})
-
-
-def _count(session: Session, where: ColumnElement[bool]) -> int:
-    return session.scalar(select(func.count()).where(where)) or 0
 
 
 def _errors(session: Session, after_event: int) -> list[dict[str, Any]]:

@@ -26,22 +26,22 @@ def standing(session: Session) -> Iterator[dict[str, Any]]:
     """code, count and message of everything that waits for a person."""
     for state, what in LEFT_OUT.items():
         do = f"mend or exclude them: hebo-sync products list --state {state}"
-        yield from _line("products_left_out", _count(session, Product.state == state), f"products {what}", do)
+        yield from _line("products_left_out", count_of(session, Product.state == state), f"products {what}", do)
     failed = GeneratedImage.state == ImageState.FAILED
     retryable = failed & GeneratedImage.retry_allowed
-    yield from _line("images_failed", _count(session, retryable), "pictures failed", "hebo-sync retry --failed")
+    yield from _line("images_failed", count_of(session, retryable), "pictures failed", "hebo-sync retry --failed")
     final = failed & ~GeneratedImage.retry_allowed & _is_last_round()
-    yield from _line("images_failed", _count(session, final), "pictures failed for good", AGAIN)
+    yield from _line("images_failed", count_of(session, final), "pictures failed for good", AGAIN)
     lost = (GeneratedImage.state == ImageState.LOST) & _is_last_round()
-    yield from _line("images_lost", _count(session, lost), "pictures are lost", AGAIN)
+    yield from _line("images_lost", count_of(session, lost), "pictures are lost", AGAIN)
     doubtful = (GenerationTask.state == TaskState.IN_DOUBT) & GenerationTask.due_at.is_(None)
     do = "say whether they were accepted (hebo-sync tasks settle): hebo-sync tasks list --state in_doubt"
-    yield from _line("tasks_in_doubt", _count(session, doubtful), "tasks are in doubt", do)
+    yield from _line("tasks_in_doubt", count_of(session, doubtful), "tasks are in doubt", do)
     refused = Publication.state == PublicationState.REFUSED
     do = "hebo-sync retry --publication, once the reason is mended: hebo-sync doctor"
-    yield from _line("publications_refused", _count(session, refused), "listings did not take their pictures", do)
+    yield from _line("publications_refused", count_of(session, refused), "listings did not take their pictures", do)
     do = "make room or reject them: hebo-sync images list --state approved"
-    yield from _line("images_refused", _count(session, _no_room()), "approved pictures found no room", do)
+    yield from _line("images_refused", count_of(session, _no_room()), "approved pictures found no room", do)
 
 
 AGAIN = "to have them made anew, for money: hebo-sync products generate"
@@ -52,7 +52,8 @@ def _line(code: str, count: int, what: str, do: str) -> Iterator[dict[str, Any]]
         yield {"code": code, "store": "", "count": count, "message": f"{count} {what}; {do}"}
 
 
-def _count(session: Session, where: ColumnElement[bool]) -> int:
+def count_of(session: Session, where: ColumnElement[bool]) -> int:
+    """How many rows there are of the table that `where` speaks of."""
     return session.scalar(select(func.count()).where(where)) or 0
 
 

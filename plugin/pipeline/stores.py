@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
@@ -87,10 +86,6 @@ def connect(parts: Parts, config: StoreSettings) -> Connector:
         now=parts.clock.now,
     )
     return kinds()[config.kind].open(config.options, environment)
-
-
-def timezone_of(parts: Parts, config: StoreSettings) -> ZoneInfo:
-    return ZoneInfo(config.timezone or parts.settings.app.timezone)
 
 
 def take_writer(session: Session, store_id: int, owner: str, now: datetime, lease: timedelta) -> bool:
