@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from plugin.clock import Clock
-    from plugin.config import Settings
+    from plugin.config import HeboSettings, Settings
     from plugin.db import Database
     from plugin.hebo import HeboClient
     from plugin.pipeline.parts import Parts, Policy
@@ -39,21 +40,44 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
         db, instance = _join(settings, clock, stack)
         outside = new_session(allow_private=settings.app.allow_private_addresses, pool_size=16)
         stack.callback(outside.close)
-        api_key = settings.hebo.api_key
-        yield Parts(
-            settings=settings,
-            db=db,
-            clock=clock,
-            keys=keys,
-            pictures=PictureStore(data_dir / "pictures"),
-            links=PictureLinks(keys.derive("picture links"), settings.app.public_url, clock.now),
-            outside=lambda: outside,
-            hebo=_hebo(settings, stack) if api_key else None,
-            key_fingerprint=keys.fingerprint(api_key.get_secret_value()) if api_key else "",
-            instance=instance,
-            schedule=PollSchedule(settings.hebo.poll_bands, settings.hebo.poll_margin),
-            policy=policy or Policy(),
+        parts = with_image_api(
+            Parts(
+                provisioned=settings,
+                settings=settings,
+                db=db,
+                clock=clock,
+                keys=keys,
+                pictures=PictureStore(data_dir / "pictures"),
+                links=PictureLinks(keys.derive("picture links"), settings.app.public_url, clock.now),
+                outside=lambda: outside,
+                hebo=None,
+                key_fingerprint="",
+                instance=instance,
+                schedule=PollSchedule(settings.hebo.poll_bands, settings.hebo.poll_margin),
+                policy=policy or Policy(),
+            )
         )
+        if parts.hebo is not None:
+            stack.callback(parts.hebo.close)
+        yield parts
+
+
+def with_image_api(parts: Parts) -> Parts:
+    """The parts with the image API's settings as they stand now, and a client of their own for its key.
+
+    Who calls it closes the client, once nothing uses it any more.
+    """
+    from plugin import stored
+
+    with parts.db.read() as session:
+        settings = stored.effective(session, parts.keys, parts.provisioned)
+    api_key = settings.hebo.api_key
+    return replace(
+        parts,
+        settings=settings,
+        hebo=_hebo(settings.hebo, api_key.get_secret_value()) if api_key else None,
+        key_fingerprint=parts.keys.fingerprint(api_key.get_secret_value()) if api_key else "",
+    )
 
 
 def _join(settings: Settings, clock: Clock, stack: ExitStack) -> tuple[Database, str]:
@@ -75,15 +99,10 @@ def _join(settings: Settings, clock: Clock, stack: ExitStack) -> tuple[Database,
     return db, instance.name
 
 
-def _hebo(settings: Settings, stack: ExitStack) -> HeboClient:
+def _hebo(hebo: HeboSettings, api_key: str) -> HeboClient:
     from connectors.http import new_session
     from plugin.hebo import HeboClient
 
-    hebo = settings.hebo
-    assert hebo.api_key is not None  # noqa: S101  # the caller looked
     # The operator names this address, so it may be a private one (a sandbox, a proxy of the company).
     session = new_session(allow_private=True, pool_size=hebo.max_connections + 4)
-    stack.callback(session.close)
-    return HeboClient(
-        session, hebo.base_url, hebo.api_key.get_secret_value(), submit_deadline=hebo.submit_deadline, read_deadline=15
-    )
+    return HeboClient(session, hebo.base_url, api_key, submit_deadline=hebo.submit_deadline, read_deadline=15)

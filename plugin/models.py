@@ -75,6 +75,43 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UTCDateTime(), **_JSON_TYPES}  # noqa: RUF012  # SQLAlchemy's own form
 
 
+class SettingsPage(Base):
+    """What an admin set on the settings page: one row a section of the settings ("hebo").
+
+    values: plain JSON by the settings' names. secrets_token: the section's secrets as encrypted JSON.
+    """
+
+    __tablename__ = "settings_page"
+    section: Mapped[str] = mapped_column(String(40), primary_key=True)
+    values: Mapped[dict[str, Any]]
+    secrets_token: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime]
+
+
+class Admin(Base):
+    """Who may sign in to the pages."""
+
+    __tablename__ = "admin"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    password_hash: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class SignIn(Base):
+    """One browser that is signed in; the cookie holds a token of which only the SHA-256 is kept. Gone: signed out."""
+
+    __tablename__ = "sign_in"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    admin_id: Mapped[int] = mapped_column(ForeignKey("admin.id", ondelete="CASCADE"), index=True)
+    token_sha: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    admin: Mapped[Admin] = relationship()
+
+
 class Account(Base):
     """The owner of an image API key: `user_id` of `GET /quota`. Tasks belong to it.
 
@@ -86,8 +123,6 @@ class Account(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[str | None] = mapped_column(String(200), unique=True)
     key_fingerprint: Mapped[str | None] = mapped_column(String(64), unique=True)  # None: its key was replaced
-    api_key_token: Mapped[str | None] = mapped_column(Text)
-    provisioned: Mapped[bool] = mapped_column(default=True)
     lane_owner: Mapped[str | None] = mapped_column(String(64))
     lane_until: Mapped[datetime | None]
     wait_reason: Mapped[str | None] = mapped_column(String(20))
@@ -108,6 +143,7 @@ class Store(Base):
     config_token: Mapped[str | None] = mapped_column(Text)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     paused: Mapped[bool] = mapped_column(default=False)
+    scheduled_at: Mapped[datetime | None]  # up to here its schedule's times have been seen to
     refresh_due_at: Mapped[datetime | None]  # a lease while it is being read
     refresh_owner: Mapped[str | None] = mapped_column(String(64))  # who is reading it
     refreshed_until: Mapped[datetime | None]  # what changed up to here is known

@@ -67,7 +67,7 @@ def test_no_kind_of_store_takes_a_common_word_for_its_own() -> None:
 def test_a_setting_without_its_line_would_be_noticed() -> None:
     fields = SECTIONS["server"].model_fields
     block = "# Address on which the pages listen.\n#host = 1\n\n# Another text.\n#port = 1\n"
-    assert undocumented(fields.items(), block) == ["port", "threads"]
+    assert undocumented(fields.items(), block) == ["port", "public_url", "threads"]
 
 
 def test_the_example_loads() -> None:

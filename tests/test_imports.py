@@ -13,9 +13,10 @@ LEAVES = ("connectors", "templates")
 
 # Inside plugin: a room imports rooms of lower ranks only. Modules of one room may import each other.
 RANKS: tuple[tuple[str, ...], ...] = (
+    ("schedules",),
     ("config", "secrets", "listener", "links", "clock"),
     ("models", "hebo", "pictures"),
-    ("money", "activity"),
+    ("money", "activity", "stored"),
     ("accounts",),
     ("instances",),
     ("pipeline",),

@@ -131,6 +131,9 @@ class ServerSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address on which the pages listen.")
     port: Port = Field(8787, description="Port of the pages.")
+    public_url: WebAddress | None = Field(
+        None, description="The address under which people open the pages, where a proxy stands in front."
+    )
     threads: int = Field(8, ge=1, le=256, description="Requests that are answered at the same time.")
 
 
@@ -192,6 +195,9 @@ class StoreSettings(Section):
     kind: str = Field(description="The platform, for example feed.")
     pack: str = Field("main-image", min_length=1, description="Prompt pack for the store's products.")
     language: Language | None = Field(None, description="Language of the prompts: en or zh. Without it: the app's.")
+    auto_generate: bool = Field(
+        True, description="True makes pictures for new products by itself. False: only for those that somebody chooses."
+    )
     review: bool = Field(True, description="False publishes pictures without anybody having looked at them.")
     placement: Placement = Field(
         Placement.APPEND, description="Where new pictures go: append, after-main or replace-main."

@@ -51,6 +51,10 @@ class HeboClient:
         self._submit_deadline = submit_deadline
         self._read_deadline = read_deadline
 
+    def close(self) -> None:
+        """Close the connections; the client is of no use after that."""
+        self._session.close()
+
     def quota(self) -> Quota:
         """GET /v1/ecom/quota (vendor document §9). Raises HeboError; NoAnswerError where no quota can be read."""
         quota = parse_quota(self._read("/v1/ecom/quota"))

@@ -36,9 +36,11 @@ class Policy:
 class Parts:
     """instance: this process's name in claims. key_fingerprint: which account the image API key belongs to.
 
+    provisioned: the settings as the file and the environment give them; settings: with those of the settings page.
     outside: makes a session for pictures from anywhere, with the address rules. hebo None: no key is set.
     """
 
+    provisioned: Settings
     settings: Settings
     db: Database
     clock: Clock

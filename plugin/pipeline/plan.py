@@ -163,8 +163,8 @@ def plan_product(session: Session, parts: Parts, product: Product, config: Store
     """Give a product whose reference is known its round; None where there was one already.
 
     Products of a store that share the picture share the round: the first one's facts write the prompts. A
-    round of any pack counts: another pack or a new version of it is never planned by itself, only on request.
-    Raises PackError, RenderError.
+    round of any pack counts: another pack or a new version of it is never planned by itself, only on request,
+    and nothing is where the store's `auto_generate` is off. Raises PackError, RenderError.
     """
     sha, now = product.reference_sha, parts.clock.now()
     _leave_old_rounds(session, product)
@@ -174,6 +174,8 @@ def plan_product(session: Session, parts: Parts, product: Product, config: Store
     known = select(Round).where(Round.store_id == product.store_id, Round.reference_sha == sha)
     rounds = session.scalars(known).all()
     if not rounds:
+        if not config.auto_generate:
+            return None  # somebody chooses, and sees the cost before
         planned = plan_round(session, parts, product, config, FIRST_ROUND)
         if planned is not None:
             return planned

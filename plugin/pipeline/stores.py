@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from connectors import Connector, Environment, kinds
-from plugin.config import Settings, StoreSettings, store_settings
+from plugin.config import Settings, SettingsError, StoreSettings, store_settings
 from plugin.models import Store
 from plugin.pipeline.parts import Parts
+from plugin.secrets import DecryptError, KeyRing
 
 
 class StoreUnknownError(Exception):
     """No store of that name is set up; the message says which there are."""
+
+
+class StoreBrokenError(StoreUnknownError):
+    """The settings of a store from the page cannot be used any more; the message says why and what to do."""
 
 
 def sync_provisioned(session: Session, settings: Settings, now: datetime) -> None:
@@ -33,13 +39,22 @@ def sync_provisioned(session: Session, settings: Settings, now: datetime) -> Non
 
 
 def config_of(parts: Parts, row: Store) -> StoreSettings:
-    """The store's settings, from the file or from the database. Raises StoreUnknownError."""
+    """The store's settings, from the file or from the database. Raises StoreUnknownError, StoreBrokenError."""
     for config in parts.settings.stores:
         if config.name == row.name:
             return config
     if row.config_token is None:
         raise StoreUnknownError(f"store {row.name!r} is no longer in the configuration; add it again to go on with it")
-    return store_settings(json.loads(parts.keys.decrypt(row.config_token)), f"store {row.name!r}")
+    try:
+        return _decrypted(parts.keys, row.config_token, row.name)
+    except (DecryptError, SettingsError) as error:
+        raise StoreBrokenError(f"store {row.name!r}: {error}. Enter its settings again on the settings page") from None
+
+
+@lru_cache(maxsize=1024)
+def _decrypted(keys: KeyRing, token: str, name: str) -> StoreSettings:
+    """Kept, since every look of every lane asks for all stores. Raises DecryptError, SettingsError."""
+    return store_settings(json.loads(keys.decrypt(token)), f"store {name!r}")
 
 
 def require_any(parts: Parts) -> None:

@@ -1,1 +1,1 @@
-"""What answers to browsers, stores and the image service over HTTP."""
+"""What answers over HTTP: the pages (`app`) for people, the picture relay (`relay`) for stores and the image service."""

@@ -26,7 +26,7 @@ MIGRATE = "import sys; from plugin.db import Database; d = Database(sys.argv[1])
 BROKEN = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "0999", "0002", None, None
 def upgrade():
     op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("INSERT INTO nowhere VALUES (1)")
@@ -201,13 +201,13 @@ class TestMigrations:
     ) -> None:
         empty.migrate()
         shutil.copytree(db.MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-        (tmp_path / "migrations/versions/0002_broken.py").write_text(BROKEN)
+        (tmp_path / "migrations/versions/0999_broken.py").write_text(BROKEN)
         monkeypatch.setattr(db, "MIGRATIONS", tmp_path / "migrations")
         with pytest.raises(DatabaseError, match="nowhere"):
             empty.migrate()
         with empty.engine.connect() as connection:
             assert "half" not in inspect(connection).get_table_names()
-            assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+            assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
 
 
 class TestUnusable:

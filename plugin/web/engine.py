@@ -1,0 +1,50 @@
+"""What the pages need of the program that does the work, as the seam between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from plugin.pipeline.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is not well, by part ("scheduler", "database", "disk"): a sentence each; empty: all is well."""
+
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def well(self) -> bool:
+        return not self.problems
+
+
+class Engine(Protocol):
+    """The running program behind the pages. Every method may be called from any thread, and returns at once."""
+
+    @property
+    def parts(self) -> Parts:
+        """The parts as they are now: new ones after `settings_changed`. Take them once for each request."""
+        ...
+
+    def settings_changed(self) -> None:
+        """The image API's settings were stored anew: used from now on; what is under way ends with the old."""
+        ...
+
+    def stores_changed(self) -> None:
+        """A store was added, changed, paused or removed: its schedule takes effect at once."""
+        ...
+
+    def wake(self) -> None:
+        """There may be new work: look at once."""
+        ...
+
+    def next_refresh(self, store_id: int) -> datetime | None:
+        """When the store's schedule reads it next (aware UTC); None: only on demand."""
+        ...
+
+    def health(self) -> Health:
+        """How scheduler, database and disk are."""
+        ...
