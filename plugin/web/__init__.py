@@ -1,1 +1,1 @@
-"""What answers over HTTP: the pages (`app`) for people, the picture relay (`relay`) for stores and the image service."""
+"""What answers over HTTP: the pages (`app`) for people, the picture relay (`relay`) for stores and the service."""

@@ -106,7 +106,7 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
         ("[stores]\nname = 'x'", "config.toml [[stores]]: write each store under a heading of its own"),
         ("[server]\nport = 'many'", "config.toml [server] port: must be a valid integer"),
         ("[server]\nport = 65536", "[server] port: must be less than or equal to 65535"),
-        ("[server]\nzzzzzz = 1", "known are: host, port, threads"),
+        ("[server]\nzzzzzz = 1", "known are: host, port, public_url, threads"),
         ("[app]\nlanguage = 'fr'", "[app] language: must be 'en' or 'zh'"),
         ("[app]\ntimezone = 'Asia/Shangai'", "is not a known time zone; did you mean 'Asia/Shanghai'?"),
         ("[app]\ntimezone = '../etc'", "is not a known time zone"),
