@@ -22,6 +22,7 @@ from connectors.feed.listing import Composed, Entry, compose
 from connectors.feed.model import Fields
 from connectors.feed.options import FeedOptions
 from connectors.feed.output import OutputWriter
+from connectors.feed.ownership import claim_output, foreign_problem, was_written_here
 from connectors.feed.pictures import Pictures, demand_plain_names
 from connectors.feed.product import Listings, main_cell
 from connectors.feed.publications import overlaid, published, store
@@ -68,6 +69,8 @@ class FeedConnector:
         try:
             with self._reading() as (db, source):
                 info = inspect(db, source, self._listings, public=bool(self._rendering), apart=apart)
+                if not was_written_here(db, self._output):
+                    problems += foreign_problem(self._output, self._input)
                 return replace(info, problems=(*problems, *info.problems), notes=(*info.notes, *notes))
         except ConnectorError as error:
             return StoreInfo(self._input.name, problems=(str(error), *problems), notes=tuple(notes))
@@ -172,12 +175,14 @@ class FeedConnector:
         self._mended = False
         try:
             self._refuse_same_file()
-            with self._lock(), self._state.connect() as db, open_source(self._input) as source, transaction(db):
-                now = self._now()
-                if not is_current(db, source.signature):
-                    build(db, source, now, dated=False)
-                store(db, staged)
-                return self._write(db, source)
+            with self._lock(), self._state.connect() as db, open_source(self._input) as source:
+                claim_output(db, self._output, self._input)
+                with transaction(db):
+                    now = self._now()
+                    if not is_current(db, source.signature):
+                        build(db, source, now, dated=False)
+                    store(db, staged)
+                    return self._write(db, source)
         except OSError as error:
             raise ConnectorError(
                 f"the output {self._output} could not be written ({error.strerror}); the old one is untouched. "

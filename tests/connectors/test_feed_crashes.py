@@ -137,6 +137,6 @@ def test_two_processes_publish_into_one_feed(tsv: Shop) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(30)
+        worker.join(60)
         assert worker.exitcode == 0
     assert listings(tsv.output) == {str(n): (A, [tsv.cell(n)]) for n in range(10)}
