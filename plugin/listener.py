@@ -36,6 +36,8 @@ class Listener:
     """A WSGI application served by waitress on a background thread.
 
     `port` 0 means any free port; `url` then says which. A stopped listener may be started again.
+    behind_proxy: X-Forwarded-* headers reach the application; else they are taken away, since anybody can send them.
+    max_body: bytes of a request; more is refused before it is kept anywhere.
     Raises `ListenerError` when the address is taken or not ours.
     """
 
@@ -45,11 +47,14 @@ class Listener:
         host: str = "127.0.0.1",
         port: int = 0,
         threads: int = 8,
+        *,
+        behind_proxy: bool = False,
+        max_body: int | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._app = app
-        self._threads = threads
+        self._settings = adjustments(threads, behind_proxy=behind_proxy, max_body=max_body)
         self._server: TcpWSGIServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -68,7 +73,7 @@ class Listener:
         sock = bind(self.host, self.port)
         self.port = int(sock.getsockname()[1])
         quiet_queue_log()
-        self._server = create_server(self._app, map={}, sockets=[sock], **adjustments(self._threads))
+        self._server = create_server(self._app, map={}, sockets=[sock], **self._settings)
         self._thread = threading.Thread(target=self._server.run, name=f"listener-{self.port}", daemon=True)
         self._thread.start()
         return self
@@ -114,9 +119,11 @@ def bind_problem(host: str, port: int, error: OSError) -> str:
     return f"cannot listen on {host}:{port}: {error.strerror or error}"
 
 
-def adjustments(threads: int) -> dict[str, Any]:
+def adjustments(threads: int, *, behind_proxy: bool = False, max_body: int | None = None) -> dict[str, Any]:
     """Waitress' settings; without `log_socket_errors` a client that goes away is no news, and `cut` is silent."""
-    return {
+    limits = {} if max_body is None else {"max_request_body_size": max_body}
+    return limits | {
+        "clear_untrusted_proxy_headers": not behind_proxy,
         "threads": threads,
         "ident": None,
         "connection_limit": CONNECTION_LIMIT,

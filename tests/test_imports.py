@@ -13,7 +13,7 @@ LEAVES = ("connectors", "templates")
 
 # Inside plugin: a room imports rooms of lower ranks only. Modules of one room may import each other.
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("schedules",),
+    ("schedules", "health"),
     ("config", "secrets", "listener", "links", "clock"),
     ("models", "hebo", "pictures"),
     ("money", "activity", "stored"),

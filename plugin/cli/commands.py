@@ -13,6 +13,7 @@ import click
 COMMANDS: Mapping[str, str] = {
     "init": "Make config.toml, the data folder, the key file and the database.",
     "demo": "Show the whole thing on a sandbox service, with a sample catalogue and no key.",
+    "serve": "Show the pages, refresh the stores on schedule, and work through what is due.",
     "run": "Refresh, plan, submit, poll, collect and publish what is approved.",
     "stores": "The catalogues that are set up.",
     "products": "The products, their prompts, and which of them get pictures.",
@@ -22,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "undo": "Take published pictures off their listings again.",
     "quota": "What may be spent today, what is under way, what is planned.",
     "prompts": "Prompt packs: up to 8 shots each, written with a product's facts.",
+    "admin": "Who may sign in to the pages.",
     "doctor": "Look whether everything is in order, and say what to do.",
     "sandbox": "Local stand-ins for the services, with faults on request.",
 }

@@ -13,8 +13,9 @@ from plugin.pipeline.doubt import SettleError
 from plugin.pipeline.publish import PublicationStateError
 from plugin.pipeline.retry import RetryError
 from plugin.pipeline.review import ReviewError
-from plugin.pipeline.stores import StoreUnknownError
+from plugin.pipeline.stores import StoreChangeError, StoreUnknownError
 from plugin.pipeline.undo import UndoError
+from plugin.scheduler import SchedulerTakenError
 from plugin.secrets import SecretsError
 from templates import PackError, RenderError
 
@@ -32,8 +33,10 @@ TROUBLE_ERRORS = (
     RenderError,
     RetryError,
     ReviewError,
+    SchedulerTakenError,
     SettleError,
     StorageError,
+    StoreChangeError,
     UndoError,
 )
 EXPECTED = (*CONFIGURATION_ERRORS, *TROUBLE_ERRORS)

@@ -10,6 +10,8 @@ from plugin.doctor import relay_problem
 from plugin.listener import Listener, ListenerError
 from plugin.pipeline.parts import Parts
 
+MOST_BODY = 10_000  # bytes of a request: nobody has anything to send there
+
 
 @contextmanager
 def relay_beside(parts: Parts) -> Iterator[None]:
@@ -23,7 +25,7 @@ def relay_beside(parts: Parts) -> Iterator[None]:
     from plugin.web.relay import create_relay
 
     settings = parts.settings.relay
-    listener = Listener(create_relay(parts.links, parts.pictures), settings.host, settings.port)
+    listener = Listener(create_relay(parts.links, parts.pictures), settings.host, settings.port, max_body=MOST_BODY)
     try:
         listener.start()
     except ListenerError as error:

@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from connectors.types import Placement
+from plugin import schedules
 
 SQLITE = "sqlite:///"
 POSTGRESQL = "postgresql+psycopg://"
@@ -58,6 +59,11 @@ def _timezone(value: str) -> str:
         hint = f"did you mean {near[0]!r}?" if near else "use a name like 'Asia/Shanghai' or 'UTC'"
         raise ValueError(f"is not a known time zone; {hint}") from None
     return value
+
+
+def _schedule(value: str) -> str:
+    """A schedule, or nothing for "only on demand". Raises ScheduleError, which is a ValueError."""
+    return schedules.parse(value).text if value else value
 
 
 def _blank_is_none(value: object) -> object:
@@ -202,11 +208,16 @@ class StoreSettings(Section):
     placement: Placement = Field(
         Placement.APPEND, description="Where new pictures go: append, after-main or replace-main."
     )
-    schedule: str = Field("", description="When the store is looked at by itself. Empty: only on demand.")
+    schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+        "", description="When the store is read: cron like 0 3 * * *, or every 6 hours. Empty: only on demand."
+    )
     timezone: Timezone | None = Field(None, description="Time zone of the store. Without it: the app's.")
     paused: bool = Field(False, description="True starts nothing new for this store.")
     shared_image_limit: int = Field(
-        10, ge=1, description="An image that more products than this share counts as a placeholder and is left alone."
+        10,
+        ge=1,
+        le=1_000_000_000,
+        description="An image that more products than this share counts as a placeholder and is left alone.",
     )
     options: InstanceOf[BaseModel] = Field(description="The kind's own options.")
 

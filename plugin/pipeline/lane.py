@@ -2,7 +2,7 @@
 
 A lane's claim is a lease: the due time is moved forward in the statement that takes the row, so a dead
 worker's work comes back by itself and two workers never hold the same row. A row whose work breaks in a way
-nobody foresaw keeps its lease, so that it cannot loop; the others go on.
+nobody foresaw keeps its lease, so that it cannot loop; the others go on. So do the other lanes where one breaks.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication
@@ -28,6 +30,12 @@ log = logging.getLogger(__name__)
 GATHER = 0.05  # seconds; a tick costs milliseconds of CPU, however little there is to do
 STORE_AGAIN = (0.5, 1, 2, 5, 10, 20, 30)  # seconds between tries
 LOOK_AGAIN = 0.25  # seconds until a lane that had nothing is asked again, if nothing moved meanwhile
+REST = 1.0  # seconds for which a lane is left alone after it raised
+AWAY = (
+    OperationalError,
+    InterfaceError,
+    NoConnectionError,
+)  # the database is busy or cannot be had: what is at hand is kept
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 Claimable = type[GenerationTask] | type[GeneratedImage] | type[Product] | type[Publication]
@@ -90,44 +98,74 @@ class Lane(ABC, Generic[Item, Outcome]):
 
 
 class _Runner(Generic[Item, Outcome]):
-    """One lane with its threads and what they have finished."""
+    """One lane with its threads and what they have finished.
 
-    def __init__(self, lane: Lane[Item, Outcome], wakes: Sequence[threading.Event]):
+    moved: whether what it stored last can have made work for other lanes.
+    """
+
+    def __init__(self, lane: Lane[Item, Outcome], wakes: Sequence[threading.Event], look_again: float):
         self.lane = lane
+        self._look_again = look_again
         self._wakes = wakes
         self._pool = ThreadPoolExecutor(lane.capacity, thread_name_prefix=lane.name)
         self._finished: SimpleQueue[tuple[Item, Future[Outcome]]] = SimpleQueue()
+        self._outcomes: list[tuple[Item, Outcome]] = []  # finished, and not stored yet
         self._look_at = 0.0  # monotonic seconds; 0: it had work when it was last asked
-        self.in_flight = 0
+        self._rest_until = 0.0
+        self._running = 0
+        self.moved = False
         self.unforeseen: list[str] = []
 
-    def store_finished(self) -> bool:
-        """Store what is finished; gives whether that can have made work for other lanes."""
-        outcomes: list[tuple[Item, Outcome]] = []
+    @property
+    def in_flight(self) -> int:
+        """Items that are worked on, or finished and not stored yet."""
+        return self._running + len(self._outcomes)
+
+    @property
+    def is_resting(self) -> bool:
+        return time.monotonic() < self._rest_until
+
+    def store_finished(self) -> None:
+        """Store what is finished. While the database cannot be had it is kept for the next time, and that raised."""
+        self.moved = False
+        self._collect()
+        if not self._outcomes:
+            return
+        outcomes, self._outcomes = self._outcomes, []
+        self._rest_until = time.monotonic() + REST  # unless it gets through
+        if not self.lane.immediate:
+            try:
+                self.lane.store(outcomes)
+            except AWAY:
+                self._outcomes = outcomes
+                raise
+        self._rest_until = 0.0
+        self.moved = self.lane.moves(outcomes)
+
+    def _collect(self) -> None:
         while True:
             try:
                 item, future = self._finished.get_nowait()
             except Empty:
-                break
-            self.in_flight -= 1
+                return
+            self._running -= 1
             broken = future.exception()
             if broken is None:
-                outcomes.append((item, future.result()))
+                self._outcomes.append((item, future.result()))
             else:
                 log.error("%s: unforeseen error; the item is tried again later", self.lane.name, exc_info=broken)
                 self.unforeseen.append(f"{self.lane.name}: {type(broken).__name__}: {broken}")
-        if outcomes and not self.lane.immediate:
-            self.lane.store(outcomes)
-        return self.lane.moves(outcomes)
 
     def start_due(self) -> None:
         free = self.lane.capacity - self.in_flight
         if free <= 0:
             return
+        self._rest_until = time.monotonic() + REST  # unless it gets through
         items = self.lane.claim(free)
-        self._look_at = 0.0 if items else time.monotonic() + LOOK_AGAIN
+        self._rest_until = 0.0
+        self._look_at = 0.0 if items else time.monotonic() + self._look_again
         for item in items:
-            self.in_flight += 1
+            self._running += 1
             future = self._pool.submit(self._work, item)
             future.add_done_callback(lambda done, item=item: self._done(item, done))  # type: ignore[misc]
 
@@ -142,8 +180,8 @@ class _Runner(Generic[Item, Outcome]):
         for pause in STORE_AGAIN:
             try:
                 self.lane.store([(item, outcome)])
-            except OperationalError as error:
-                log.warning("%s: an answer could not be stored yet: %s", self.lane.name, error.orig)
+            except AWAY as error:
+                log.warning("%s: an answer could not be stored yet: %s", self.lane.name, first_line(error))
                 time.sleep(pause)
             else:
                 return
@@ -166,25 +204,53 @@ class _Runner(Generic[Item, Outcome]):
 class Dispatcher:
     """Drives the lanes. `tick()` stores what is finished and starts what is due; it never waits for the network."""
 
-    def __init__(self, lanes: Sequence[Lane[Any, Any]]):
-        self._wake, self._at_once = threading.Event(), threading.Event()
-        self._runners = [_Runner(lane, self._wakes(lane)) for lane in lanes]
+    def __init__(self, lanes: Sequence[Lane[Any, Any]], look_again: float = LOOK_AGAIN):
+        """look_again: as LOOK_AGAIN; `hurry` does not wait for it."""
+        self._wake, self._at_once, self._hurry = threading.Event(), threading.Event(), threading.Event()
+        self._runners = [_Runner(lane, self._wakes(lane), look_again) for lane in lanes]
         self._ticked = time.monotonic()
 
     def _wakes(self, lane: Lane[Any, Any]) -> Sequence[threading.Event]:
         return (self._wake,) if lane.punctual else (self._wake, self._at_once)
 
     def tick(self) -> None:
+        """Raises what a lane raised, once every lane has had its turn; that one then rests for a moment."""
         self._ticked = time.monotonic()
-        moved = [runner.store_finished() for runner in self._runners]
-        for runner in self._runners:
-            if any(moved) or not runner.is_idle():
-                runner.start_due()
+        hurry = self._hurry.is_set()
+        self._hurry.clear()
+        with ExitStack() as turns:  # each turn is taken, whatever those before it raise; the last one pushed is first
+            for runner in reversed(self._runners):
+                turns.callback(self._start, runner, hurry=hurry)
+            self._store_all(turns)
+
+    def drain(self) -> None:
+        """A tick that starts nothing: what is under way ends, and is stored. Raises as `tick`."""
+        with ExitStack() as turns:
+            self._store_all(turns)
+
+    def hurry(self) -> None:
+        """Have the next tick ask every lane, since work may have come from outside. From any thread, at no cost."""
+        self._hurry.set()
+
+    def _store_all(self, turns: ExitStack) -> None:
+        for runner in reversed(self._runners):
+            if not runner.is_resting:
+                turns.callback(runner.store_finished)
+
+    def _start(self, runner: _Runner[Any, Any], *, hurry: bool) -> None:
+        moved = hurry or any(other.moved for other in self._runners)
+        if not runner.is_resting and (moved or not runner.is_idle()):
+            runner.start_due()
 
     @property
     def unforeseen(self) -> list[str]:
         """What broke in a way that nobody foresaw, a line each."""
         return [line for runner in self._runners for line in runner.unforeseen]
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether a lane is left alone for a moment, since it raised when it was last asked."""
+        return any(runner.is_resting for runner in self._runners)
 
     @property
     def in_flight(self) -> int:
@@ -212,6 +278,12 @@ class Dispatcher:
 
     def close(self) -> None:
         """Let the running work end, store it, start nothing new."""
-        for runner in self._runners:
-            runner.close()
-            runner.store_finished()
+        with ExitStack() as turns:
+            for runner in reversed(self._runners):
+                turns.callback(runner.store_finished)
+                turns.callback(runner.close)
+
+
+def first_line(error: Exception) -> str:
+    """What a database error says, without its statement and values."""
+    return str(error).partition("\n")[0]

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from plugin.health import Health
 from plugin.pipeline.parts import Parts
 
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What is not well, by part ("scheduler", "database", "disk"): a sentence each; empty: all is well."""
-
-    problems: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def well(self) -> bool:
-        return not self.problems
+__all__ = ["Engine", "Health"]
 
 
 class Engine(Protocol):

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[3]
 PROMISED = {
     "init",
     "demo",
+    "serve",
     "run",
     "stores",
     "products",
@@ -31,6 +32,7 @@ PROMISED = {
     "quota",
     "prompts",
     "doctor",
+    "admin",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from plugin.pipeline import lane as lane_module
 from plugin.pipeline.lane import Dispatcher, Lane
 from plugin.pipeline.parts import Parts
 
@@ -129,3 +132,112 @@ def test_waiting_ends_when_work_is_finished() -> None:
         dispatcher.wait(NOW - timedelta(hours=1), 5.0)
         dispatcher.tick()
         assert lane.stored == [(1, 2)]
+
+
+class Faulty(Numbers):
+    """Raises what it is told to when it is asked for work, or stores some."""
+
+    name = "faulty"
+
+    def __init__(self, waiting: Sequence[int]):
+        super().__init__(waiting)
+        self.claiming: Exception | None = None
+        self.storing: Exception | None = None
+
+    def claim(self, limit: int) -> Sequence[int]:
+        if self.claiming is not None:
+            raise self.claiming
+        return super().claim(limit)
+
+    def store(self, outcomes: Sequence[tuple[int, int]]) -> None:
+        if self.storing is not None:
+            raise self.storing
+        super().store(outcomes)
+
+
+def locked() -> OperationalError:
+    return OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked"))
+
+
+@pytest.fixture
+def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "REST", 0.0)
+
+
+@pytest.mark.usefixtures("_without_rest")
+def test_what_a_locked_database_did_not_take_is_stored_later() -> None:
+    lane = Faulty([1])
+    with driving(lane) as dispatcher:
+        dispatcher.tick()
+        dispatcher.wait(NOW, 2)
+        lane.storing = locked()
+        for _ in range(3):
+            with pytest.raises(OperationalError):
+                dispatcher.tick()
+            assert dispatcher.in_flight == 1
+        lane.storing = None
+        drain(dispatcher)
+    assert lane.stored == [(1, 2)]
+
+
+@pytest.mark.usefixtures("_without_rest")
+def test_a_lane_that_breaks_does_not_hold_up_the_others() -> None:
+    broken, sound = Faulty([1]), Numbers([2])
+    broken.claiming = ValueError("nobody foresaw this")
+    with driving(broken, sound) as dispatcher:
+        with pytest.raises(ValueError, match="foresaw"):
+            dispatcher.tick()
+        dispatcher.wait(NOW, 2)
+        with pytest.raises(ValueError, match="foresaw"):
+            dispatcher.tick()
+        assert sound.stored == [(2, 4)]
+
+
+@pytest.mark.usefixtures("_without_rest")
+def test_an_outcome_that_cannot_be_stored_at_all_is_left_to_its_lease() -> None:
+    lane = Faulty([1, 2, 3])
+    with driving(lane) as dispatcher:
+        dispatcher.tick()
+        lane.storing = ValueError("nobody foresaw this")
+        with pytest.raises(ValueError, match="foresaw"):
+            drain(dispatcher)
+        lane.storing = None
+        drain(dispatcher)
+        assert (3, 6) in lane.stored
+        assert dispatcher.in_flight == 0
+
+
+def test_a_lane_that_raised_rests_for_a_moment() -> None:
+    lane = Faulty([1])
+    lane.claiming = locked()
+    with driving(lane) as dispatcher:
+        with pytest.raises(OperationalError):
+            dispatcher.tick()
+        dispatcher.tick()
+        assert dispatcher.is_resting
+        assert dispatcher.in_flight == 0
+
+
+def test_draining_stores_and_starts_nothing() -> None:
+    lane = Numbers(range(6))
+    with driving(lane) as dispatcher:
+        dispatcher.tick()
+        while dispatcher.in_flight:
+            dispatcher.wait(NOW, 0.02)
+            dispatcher.drain()
+        assert sorted(lane.stored) == [(0, 0), (1, 2)]
+        assert len(lane.waiting) == 4
+
+
+def test_a_hurried_tick_asks_a_lane_that_had_nothing() -> None:
+    lane = Numbers([])
+    with driving(lane) as dispatcher:
+        dispatcher.tick()
+        lane.waiting = [1]
+        dispatcher.tick()
+        assert dispatcher.in_flight == 0
+        dispatcher.hurry()
+        dispatcher.tick()
+        assert dispatcher.in_flight == 1
+        drain(dispatcher)
+    assert lane.stored == [(1, 2)]
