@@ -21,6 +21,7 @@ def create_pages(engine: Engine, authenticator: Authenticator) -> Flask:
     security.install(app, engine.parts)
     language.install(app)
     auth.install(app, authenticator)
+    security.protect_forms(app, engine.parts)
     for room in ROOMS:
         app.register_blueprint(room.blueprint)
     return app

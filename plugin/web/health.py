@@ -12,7 +12,12 @@ PARTS = ("scheduler", "database", "disk")
 
 @blueprint.get("/healthz")
 def show() -> tuple[Response, int]:
-    """200 and "ok" for each part, or 503 and what is wrong. Nothing about stores, products or keys is said here."""
+    """200, or 503 where a part is not well: "ok" or "trouble" for each, and no more, since anybody may ask.
+
+    What the trouble is stands in the log and in `hebo-sync doctor`.
+    """
     problems = engine().health().problems
-    states = {part: problems.get(part, "ok") for part in PARTS}
-    return jsonify(status="trouble" if problems else "ok", **states), 503 if problems else 200
+    states = {part: "trouble" if part in problems else "ok" for part in (*PARTS, *sorted(set(problems) - {*PARTS}))}
+    answer = jsonify(status="trouble" if problems else "ok", **states)
+    answer.cache_control.no_store = True
+    return answer, 503 if problems else 200

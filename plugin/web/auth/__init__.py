@@ -1,57 +1,34 @@
-"""Who a request comes from: one small interface (`Authenticator`), the password sign-in behind it, the set-up."""
+"""Who a request comes from.
 
-from __future__ import annotations
+    Authenticator        the one small interface: a request in, an Identity or None out
+     ├── PasswordSignIn  name and password, a cookie for each browser, the set-up on first run
+     └── FirstOf         several, asked in order; the first that knows the request wins
 
-from dataclasses import dataclass
-from typing import Protocol
+To let people in by other means (the session token of a shop platform, say), write a class with `identify` that
+looks at the request and gives `Identity(name, mark)`, and join it: `FirstOf(tokens, open_password_sign_in(db, clock))`.
+Nothing else changes: pages ask for `flask.g.identity` only.
+"""
 
-from flask import Blueprint, Flask, Request, g, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from plugin.web.auth.admins import AdminExistsError, NameTakenError, create_admin
+from plugin.web.auth.gate import OPEN, install
+from plugin.web.auth.identity import Authenticator, FirstOf, Identity
+from plugin.web.auth.password_sign_in import PasswordSignIn, open_password_sign_in
+from plugin.web.auth.passwords import WeakPasswordError
+from plugin.web.auth.set_up_code import SetUpCode
+from plugin.web.auth.views import blueprint
 
-blueprint = Blueprint("auth", __name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Whoever is signed in: decisions are recorded under `name`."""
-
-    name: str
-
-
-class Authenticator(Protocol):
-    """Says who a request comes from. The password sign-in is one; a shop platform's session token can be another."""
-
-    def identify(self, request: Request) -> Identity | None:
-        """None: nobody who is known; the page asks to sign in."""
-        ...
-
-
-OPEN = frozenset({"auth.sign_in", "auth.set_up", "health.show", "language.choose", "static"})
-
-
-def install(app: Flask, authenticator: Authenticator) -> None:
-    @app.before_request
-    def demand_identity() -> Response | None:
-        g.identity = authenticator.identify(request)
-        if g.identity is not None or request.endpoint in OPEN:
-            return None
-        return redirect(url_for("auth.sign_in"))
-
-    @app.context_processor
-    def names() -> dict[str, object]:
-        return {"identity": g.get("identity")}
-
-
-@blueprint.get("/sign-in")
-def sign_in() -> str:
-    return render_template("sign_in.html")
-
-
-@blueprint.post("/sign-out")
-def sign_out() -> Response:
-    return redirect(url_for("auth.sign_in"))
-
-
-@blueprint.get("/set-up")
-def set_up() -> str:
-    return render_template("set_up.html")
+__all__ = [
+    "OPEN",
+    "AdminExistsError",
+    "Authenticator",
+    "FirstOf",
+    "Identity",
+    "NameTakenError",
+    "PasswordSignIn",
+    "SetUpCode",
+    "WeakPasswordError",
+    "blueprint",
+    "create_admin",
+    "install",
+    "open_password_sign_in",
+]

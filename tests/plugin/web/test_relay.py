@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from tempfile import TemporaryDirectory
+from urllib.parse import quote, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.http import call, new_session
 from plugin.links import PictureLinks
@@ -84,6 +90,57 @@ def test_a_changed_address_is_404(relay: Setting) -> None:
         assert relay.client.get(changed).status_code == 404
 
 
+def test_the_token_of_another_picture_is_404(relay: Setting) -> None:
+    other = relay.path("b.jpg", encoded(drawn(64, 64, seed=7)))
+    for token, name in ((other.split("/")[2], "a.jpg"), (relay.path().split("/")[2], "b.jpg")):
+        got = relay.client.get(f"/p/{token}/{name}")
+        assert (got.status_code, got.data) == (404, b"")
+
+
+def test_a_token_of_another_key_or_purpose_is_404(relay: Setting) -> None:
+    sha = relay.store.put(DATA)
+    for key in (b"other", b""):
+        forged = PictureLinks([key], "http://127.0.0.1", lambda: relay.now).url(sha, "a.jpg", 60)
+        assert relay.client.get(urlsplit(forged).path).status_code == 404
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
+def test_a_body_is_not_read(relay: Setting, method: str, size: int) -> None:
+    with relay.client.open(relay.path(), method=method, data=b"x" * size) as got:
+        assert got.status_code == (200 if method in ("GET", "HEAD") else 404)
+
+
+LATIN = st.binary(max_size=40).map(lambda raw: raw.translate(None, b"\r\n").decode("latin-1"))
+EDGE = st.integers(-1, 10**20).map(lambda number: str(number) if number >= 0 else "")
+RANGE = st.builds("bytes={}-{},{}-".format, EDGE, EDGE, EDGE)
+NAMES = ["Range", "If-Range", "If-Modified-Since", "If-None-Match", "Host", "Cookie", "Content-Type"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), LATIN | RANGE))
+def test_no_header_breaks_it(headers: dict[str, str]) -> None:
+    with TemporaryDirectory() as folder:
+        store, now = PictureStore(Path(folder)), datetime(2026, 11, 22, tzinfo=UTC)
+        links = PictureLinks([b"key"], "http://127.0.0.1", lambda: now)
+        path = urlsplit(links.url(store.put(DATA), "a.jpg", 60)).path
+        client = create_relay(links, store).test_client()
+        with client.get(path, headers=headers) as got:
+            assert got.status_code in (200, 206, 304, 404, 416)
+        assert client.get("/p/x/a.jpg", headers=headers).status_code == 404
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=120), st.binary(max_size=30))
+def test_no_address_breaks_it(token: bytes, name: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        links = PictureLinks([b"key"], "http://127.0.0.1", lambda: datetime(2026, 11, 22, tzinfo=UTC))
+        client = create_relay(links, PictureStore(Path(folder))).test_client()
+        for filename in (name, b"a.jpg"):
+            got = client.get(f"/p/{quote(token)}/{quote(filename)}")
+            assert (got.status_code, got.data) == (404, b"")
+
+
 def test_an_expired_address_is_410(relay: Setting) -> None:
     path = relay.path()
     relay.now += timedelta(minutes=2)
@@ -125,6 +182,25 @@ def test_a_store_can_fetch_what_it_was_given(tmp_path: Path) -> None:
         url = PictureLinks([b"key"], listener.url, lambda: now).url(store.put(DATA), "a.jpg", 60)
         with new_session(allow_private=True) as session:
             assert fetch_picture(session, url).data == DATA
+
+
+def test_garbage_on_the_wire(relay: Setting) -> None:
+    path = relay.path().encode()
+    wire = (
+        b"\x00\xff\x16\x03\x01garbage\r\n\r\n",
+        b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 300_000 + b"\r\n\r\n",
+        b"GET /p/\xff\xfe/a.jpg HTTP/1.1\r\nHost: \xff\r\n\r\n",
+        b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"TRACE " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    )
+    with Listener(relay.client.application, threads=2) as listener:
+        for sent in wire:
+            with closing(socket.create_connection((listener.host, listener.port), timeout=5)) as connection:
+                connection.sendall(sent)
+                connection.shutdown(socket.SHUT_WR)
+                answer = connection.makefile("rb").readline()
+            assert re.match(rb"HTTP/1\.[01] 4\d\d ", answer) or answer == b"", (sent[:40], answer)
 
 
 def test_fifty_forgeries_at_once_leave_it_standing(relay: Setting) -> None:
