@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -59,11 +60,38 @@ def _secrets(keys: KeyRing, row: SettingsPage) -> dict[str, Any]:
     except DecryptError as error:
         log.warning("the image API key of the settings page: %s", error)
         return {}
-    return found
+    return {"api_key": found["api_key"]} if found.get("api_key") else {}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptKey:
+    """The image API key of the settings page, without the key.
+
+    since: when it was entered; None: not known. readable False: it was encrypted with a key that is no longer there,
+    so it must be entered again.
+    """
+
+    since: datetime | None
+    readable: bool
+
+
+def kept_key(session: Session, keys: KeyRing) -> KeptKey | None:
+    """What is known of the key that was entered on the page; None: there is none."""
+    row = session.get(SettingsPage, HEBO)
+    if row is None or row.secrets_token is None:
+        return None
+    try:
+        found = json.loads(keys.decrypt(row.secrets_token))
+    except DecryptError:
+        return KeptKey(None, readable=False)
+    return KeptKey(datetime.fromisoformat(found["since"]) if "since" in found else None, readable=True)
 
 
 def keep(session: Session, keys: KeyRing, values: Mapping[str, Any], now: datetime) -> None:
-    """Store what the page gave: values of PAGE_FIELDS, checked already. A missing api_key leaves the stored one."""
+    """Store what the page gave: values of PAGE_FIELDS, checked already. A missing api_key leaves the stored one.
+
+    Values that are missing are forgotten: their defaults hold again.
+    """
     row = session.get(SettingsPage, HEBO)
     if row is None:
         row = SettingsPage(section=HEBO, values={}, changed_at=now)
@@ -71,5 +99,6 @@ def keep(session: Session, keys: KeyRing, values: Mapping[str, Any], now: dateti
     row.values = {name: values[name] for name in PAGE_FIELDS if name != "api_key" and name in values}
     row.changed_at = now
     api_key = values.get("api_key")
-    if isinstance(api_key, SecretStr):
-        row.secrets_token = keys.encrypt(json.dumps({"api_key": api_key.get_secret_value()}))
+    if isinstance(api_key, SecretStr) and _secrets(keys, row).get("api_key") != api_key.get_secret_value():
+        secret = {"api_key": api_key.get_secret_value(), "since": now.isoformat()}
+        row.secrets_token = keys.encrypt(json.dumps(secret))

@@ -11,7 +11,7 @@ import click
 from connectors import StoreInfo
 from plugin.cli.context import Context, json_option, one_line, pass_context, print_json, print_table
 from plugin.cli.lanes import settle_lanes
-from plugin.cli.lookup import BadUsageError, fields, when
+from plugin.cli.lookup import fields, when
 from plugin.models import Store
 from plugin.pipeline import stores as store_rows
 from plugin.pipeline import views
@@ -142,10 +142,5 @@ def _make_due(parts: Parts, name: str, *, full: bool) -> tuple[int, int]:
     """Make a refresh due; gives the store's id and the last event before it."""
     with parts.db.write() as session:
         row = store_rows.find(parts, session, name)
-        store_rows.config_of(parts, row)
-        if row.id not in store_rows.configured(parts, session):
-            raise BadUsageError(f"store {name!r} is paused: nothing was read. Take `paused` out of its settings first")
-        row.refresh_due_at, row.problem = parts.clock.now(), None
-        if full:
-            row.swept_at = None
+        store_rows.refresh(session, parts, row, full=full)
         return row.id, views.last_event(session)

@@ -3,7 +3,8 @@
     HEBO_SYNC_* variables  >  config.toml  >  defaults
 
 `load_settings` reads everything and reports every mistake at once. `store_settings` checks one store's table
-(those that live in the database too) and `dump` is its reverse.
+(those that live in the database too) and `dump` is its reverse; `store_mistakes` and `model_mistakes` give what is
+wrong by key, for forms.
 """
 
 from plugin.config.load import CONFIG_VARIABLE, load_settings
@@ -16,8 +17,8 @@ from plugin.config.settings import (
     Settings,
     StoreSettings,
 )
-from plugin.config.stores import dump, store_settings
-from plugin.config.tables import ConfigError, ConfigFileError, SettingsError
+from plugin.config.stores import dump, store_mistakes, store_settings
+from plugin.config.tables import ConfigError, ConfigFileError, Mistake, SettingsError, model_mistakes
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -26,6 +27,7 @@ __all__ = [
     "ConfigFileError",
     "DatabaseSettings",
     "HeboSettings",
+    "Mistake",
     "RelaySettings",
     "ServerSettings",
     "Settings",
@@ -33,5 +35,7 @@ __all__ = [
     "StoreSettings",
     "dump",
     "load_settings",
+    "model_mistakes",
+    "store_mistakes",
     "store_settings",
 ]

@@ -10,7 +10,7 @@ from pydantic_core import to_jsonable_python
 
 from connectors.registry import ConnectorKind, kinds
 from plugin.config.settings import Section, StoreSettings
-from plugin.config.tables import SettingsError, Table, check, hint
+from plugin.config.tables import Mistake, SettingsError, Table, check, hint, model_mistakes
 
 COMMON = {name: info for name, info in StoreSettings.model_fields.items() if name != "options"}
 
@@ -38,8 +38,7 @@ def store_table(table: Mapping[str, Any], where: str, known: Mapping[str, Connec
 def check_store(table: Table, known: Mapping[str, ConnectorKind]) -> StoreSettings:
     """The table as StoreSettings. Raises SettingsError with every mistake in it."""
     kind = _kind(table, known)
-    common = {key: value for key, value in table.values.items() if key in COMMON}
-    own = {key: value for key, value in table.values.items() if key not in COMMON}
+    common, own = _apart(table.values)
     problems: list[str] = []
     options: BaseModel | None = None
     try:
@@ -54,6 +53,22 @@ def check_store(table: Table, known: Mapping[str, ConnectorKind]) -> StoreSettin
     if problems:
         raise SettingsError(problems)
     return store
+
+
+def store_mistakes(kind: ConnectorKind, values: Mapping[str, Any]) -> list[Mistake]:
+    """What is wrong with a store's settings, by key, without any value; empty: `store_settings` takes them.
+
+    values: common keys and the kind's options side by side.
+    """
+    common, own = _apart(values)
+    whole = {"kind": kind.name, **common, "options": Section()}
+    return [*model_mistakes(StoreSettings, whole), *model_mistakes(kind.options, own)]
+
+
+def _apart(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The common settings, and the kind's own."""
+    common = {key: value for key, value in values.items() if key in COMMON}
+    return common, {key: value for key, value in values.items() if key not in COMMON}
 
 
 def _kind(table: Table, known: Mapping[str, ConnectorKind]) -> ConnectorKind:

@@ -10,6 +10,7 @@ No message ever holds a value that was given: it could be a secret.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
@@ -27,6 +28,23 @@ class ConfigError(Exception):
 
 class ConfigFileError(ConfigError):
     """The file is missing, unreadable or not TOML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake, for a form that shows it beside its field.
+
+    key: the setting ("": the table as a whole). code: pydantic's name for what is wrong. text: the same in English,
+    without the value. limits: the numbers or words that the setting must keep to (gt, ge, lt, le, expected …).
+    """
+
+    key: str
+    code: str
+    text: str
+    limits: Mapping[str, Any]
+
+
+LIMITS = ("gt", "ge", "lt", "le", "expected", "min_length", "max_length")
 
 
 class SettingsError(ConfigError):
@@ -57,6 +75,24 @@ def check(model: type[ModelT], table: Table, values: Mapping[str, Any]) -> Model
         return model.model_validate(dict(values))
     except ValidationError as error:
         raise SettingsError(problems(error, table)) from None
+
+
+def model_mistakes(model: type[BaseModel], values: Mapping[str, Any]) -> list[Mistake]:
+    """What is wrong with `values` as a `model`; empty: nothing."""
+    try:
+        model.model_validate(dict(values))
+    except ValidationError as error:
+        return [_mistake(item) for item in error.errors(include_input=False, include_url=False)]
+    return []
+
+
+def _mistake(item: Mapping[str, Any]) -> Mistake:
+    """The first word of a path is the setting; a mistake of the whole that begins with a `setting` is that one's."""
+    text = _plain(item["msg"])
+    named = re.match(r"`(\w+)`", text)
+    key = str(item["loc"][0]) if item["loc"] else named[1] if named else ""
+    context = item.get("ctx", {})
+    return Mistake(key, item["type"], text, {name: context[name] for name in LIMITS if name in context})
 
 
 def problems(error: ValidationError, table: Table) -> list[str]:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, reduce
 
-from sqlalchemy import or_, select, update
+from pydantic import SecretStr
+from sqlalchemy import ColumnElement, distinct, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from connectors import Connector, Environment, kinds
-from plugin.config import Settings, SettingsError, StoreSettings, store_settings
-from plugin.models import Store
+from connectors import Connector, ConnectorError, Environment, StoreInfo, kinds
+from plugin.config import Settings, SettingsError, StoreSettings, dump, store_settings
+from plugin.models import GenerationTask, Product, Round, Store
+from plugin.pipeline.exclude import cancel_tasks
 from plugin.pipeline.parts import Parts
 from plugin.secrets import DecryptError, KeyRing
+from plugin.states import ProductState, TaskState
+
+
+class StoreChangeError(Exception):
+    """A store cannot be changed that way; nothing was changed.
+
+    reason: taken, other_kind, locked, removed, paused, reading.
+    """
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
 
 
 class StoreUnknownError(Exception):
@@ -89,6 +105,166 @@ def find(parts: Parts, session: Session, name: str) -> Store:
     return row
 
 
+def provisioned(settings: Settings, row: Store) -> StoreSettings | None:
+    """What the configuration file says of the store; None: it is a store of the settings page, or was removed."""
+    return next((config for config in settings.stores if config.name == row.name), None)
+
+
+def slug_of(name: str) -> str:
+    """As `StoreSettings.slug`, for a row whose settings are gone."""
+    return name.casefold().replace("-", "_")
+
+
+def known_by_name(session: Session, slug: str) -> Store | None:
+    """The row whose name counts as the same (folders ignore case and dashes), removed ones included."""
+    rows = session.scalars(select(Store).order_by(Store.id))
+    return next((row for row in rows if slug_of(row.name) == slug), None)
+
+
+def add(session: Session, parts: Parts, config: StoreSettings, *, read_now: bool) -> Store:
+    """A store of the settings page, under a new name or under that of a removed store, whose history it goes on with.
+
+    Raises StoreChangeError: another store has the name ("taken"), or a removed one of another kind ("other_kind").
+    """
+    now = parts.clock.now()
+    row = known_by_name(session, config.slug)
+    if row is None:
+        row = Store(created_at=now, name=config.name, kind=config.kind)
+        session.add(row)
+    demand_free(parts, row, config)
+    row.name, row.provisioned, row.paused = config.name, False, False
+    row.scheduled_at = now  # its schedule begins now
+    _put(row, parts, config, read_now=read_now)
+    session.flush()
+    return row
+
+
+def demand_free(parts: Parts, row: Store, config: StoreSettings) -> None:
+    """Raises StoreChangeError unless the row's name may be taken over by a store with these settings."""
+    if row.config_token is not None or provisioned(parts.settings, row) is not None:
+        raise StoreChangeError("taken", f"another store is called {row.name!r}; nothing was stored")
+    if row.kind != config.kind:
+        raise StoreChangeError("other_kind", f"a removed store of another kind was called {row.name!r}")
+
+
+def change(session: Session, parts: Parts, row: Store, config: StoreSettings, *, read_now: bool) -> None:
+    """New settings for a store of the settings page; its name and kind stay.
+
+    read_now: read the catalogue at once, if the store's own options have changed. Raises StoreChangeError ("locked",
+    "removed").
+    """
+    _demand_own(parts, row)
+    if row.config_token is None:
+        raise StoreChangeError("removed", f"store {row.name!r} was removed; nothing was stored")
+    old = _readable(parts, row)
+    if old is None or (old.schedule, old.timezone) != (config.schedule, config.timezone):
+        row.scheduled_at = parts.clock.now()  # times that only the new schedule has, and are past, are not made up for
+    moved = old is None or old.options != config.options
+    _put(row, parts, config, read_now=read_now and moved)
+
+
+def _put(row: Store, parts: Parts, config: StoreSettings, *, read_now: bool) -> None:
+    row.config_token = parts.keys.encrypt(json.dumps(dump(config)))
+    if read_now:
+        row.refresh_due_at, row.refresh_owner, row.swept_at, row.problem = parts.clock.now(), None, None, None
+
+
+def _readable(parts: Parts, row: Store) -> StoreSettings | None:
+    try:
+        return config_of(parts, row)
+    except StoreUnknownError:
+        return None
+
+
+def _demand_own(parts: Parts, row: Store) -> None:
+    if provisioned(parts.settings, row) is not None:
+        raise StoreChangeError("locked", f"store {row.name!r} is set in the configuration file; change it there")
+
+
+def pause(session: Session, parts: Parts, row: Store, *, paused: bool) -> None:
+    """Start nothing new for a store, or go on with it; then its catalogue is read at once.
+
+    Raises StoreChangeError ("locked") where the configuration file pauses it.
+    """
+    config = config_of(parts, row)
+    if config.paused:
+        raise StoreChangeError("locked", f"the configuration file pauses store {row.name!r}; change it there")
+    if row.paused == paused:
+        return
+    row.paused = paused
+    if not paused:
+        row.refresh_due_at, row.problem = parts.clock.now(), None
+
+
+def refresh(session: Session, parts: Parts, row: Store, *, full: bool) -> None:
+    """Make a reading of the catalogue due. full: all of it, which also finds what is gone.
+
+    Raises StoreUnknownError, StoreBrokenError; StoreChangeError where it is paused, or is being read already.
+    """
+    now = parts.clock.now()
+    if row.paused or config_of(parts, row).paused:
+        raise StoreChangeError("paused", f"store {row.name!r} is paused: nothing was read. Resume it first")
+    if row.refresh_owner is not None and row.refresh_due_at is not None and row.refresh_due_at > now:
+        raise StoreChangeError("reading", f"store {row.name!r} is being read")
+    row.refresh_due_at, row.refresh_owner, row.problem = now, None, None
+    if full:
+        row.swept_at = None
+
+
+def remove(session: Session, parts: Parts, row: Store) -> int:
+    """Forget a store's settings; what was made, published and paid for is kept. Gives how many tasks were cancelled.
+
+    Only what is planned is cancelled: what was sent comes to its end. Raises StoreChangeError ("locked").
+    """
+    _demand_own(parts, row)
+    row.config_token = row.refresh_due_at = row.refresh_owner = row.problem = None
+    row.paused = False
+    return cancel_tasks(session, GenerationTask.store_id == row.id, parts.clock.now(), "the store was removed")
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """What a store's products would cost that have no pictures: at most so many images (0 products: nothing)."""
+
+    products: int
+    images: int
+
+
+def unmade(session: Session, parts: Parts, store_id: int, config: StoreSettings) -> Unmade:
+    """The products without pictures, made or planned, and the most images that these would cost.
+
+    Products that share a photo share its pictures; a photo that was not looked at yet counts as one of its own.
+    Raises PackError, RenderError.
+    """
+    shots = len(parts.pack(config.pack, config.language or parts.settings.app.language).shots)
+    new = (Product.store_id == store_id) & (Product.state == ProductState.NEW)
+    fresh = session.scalar(select(func.count()).select_from(Product).where(new)) or 0
+    counted = select(func.count(), func.count(distinct(Product.reference_sha))).where(_without_round(store_id))
+    products, photos = session.execute(counted).one()
+    return Unmade(fresh + products, (fresh + photos) * shots)
+
+
+def plan_unmade(session: Session, store_id: int, now: datetime) -> None:
+    """Have the ready products without pictures looked at again, so that these are planned (once: a round is unique)."""
+    due = update(Product).where(_without_round(store_id))
+    session.execute(due.values(state=ProductState.NEW, due_at=now, attempts=0), execution_options=NO_SYNC)
+
+
+NO_SYNC = {"synchronize_session": False}
+
+
+def _without_round(store_id: int) -> ColumnElement[bool]:
+    """Ready, and nothing was made of the photo that it has now (what was cancelled cost nothing)."""
+    made = exists().where(
+        Round.store_id == Product.store_id,
+        Round.reference_sha == Product.reference_sha,
+        GenerationTask.round_id == Round.id,
+        GenerationTask.state != TaskState.CANCELLED,
+    )
+    ready = (Product.state == ProductState.READY) & Product.reference_sha.is_not(None)
+    return (Product.store_id == store_id) & ready & ~made
+
+
 def connect(parts: Parts, config: StoreSettings) -> Connector:
     """Open the store's connector. Raises ConnectorError where its options cannot work."""
     state_dir = parts.settings.app.data_dir / "stores" / config.slug
@@ -101,6 +277,27 @@ def connect(parts: Parts, config: StoreSettings) -> Connector:
         now=parts.clock.now,
     )
     return kinds()[config.kind].open(config.options, environment)
+
+
+def look_at(parts: Parts, config: StoreSettings) -> StoreInfo:
+    """What the store says when it is looked at, without changing it. Not to be reached is a problem like others.
+
+    No secret of the store is in the answer, whatever the store repeats.
+    """
+    try:
+        info = connect(parts, config).check()
+    except ConnectorError as error:
+        info = StoreInfo(config.name, problems=(str(error),))
+    hide = _hider(config)
+    return replace(info, problems=tuple(map(hide, info.problems)), notes=tuple(map(hide, info.notes)))
+
+
+def _hider(config: StoreSettings) -> Callable[[str], str]:
+    """A function that cuts the store's secrets out of a text."""
+    values = (getattr(config.options, name) for name in type(config.options).model_fields)
+    found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    secrets = [secret for secret in found if secret]
+    return lambda text: reduce(lambda done, secret: done.replace(secret, "[secret]"), secrets, text)
 
 
 def take_writer(session: Session, store_id: int, owner: str, now: datetime, lease: timedelta) -> bool:

@@ -19,11 +19,14 @@ from plugin.config import (
     ConfigError,
     ConfigFileError,
     DatabaseSettings,
+    HeboSettings,
     Settings,
     SettingsError,
     StoreSettings,
     dump,
     load_settings,
+    model_mistakes,
+    store_mistakes,
     store_settings,
 )
 from plugin.config.load import SECTIONS
@@ -386,3 +389,54 @@ def test_any_environment_gives_settings_or_a_config_error(environ: dict[str, str
         assert loaded.database.url
         return
     assert any(name.removesuffix("_FILE") in said for name in environ)
+
+
+# Mistakes by key, for forms
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"name": f"{SECRET} x"}, [("name", "string_pattern_mismatch")]),
+        ({"name": None}, [("name", "string_type")]),
+        ({"mode": SECRET, "placement": SECRET}, [("placement", "enum"), ("mode", "literal_error")]),
+        ({"shared_image_limit": 0}, [("shared_image_limit", "greater_than_equal")]),
+        ({"timezone": SECRET}, [("timezone", "value_error")]),
+        ({"mode": "slow", "token": SECRET}, [("", "value_error")]),
+        ({"headers": {"a": [SECRET]}}, [("headers", "string_type")]),
+        ({SECRET[3:]: 1}, [(SECRET[3:], "extra_forbidden")]),
+    ],
+)
+def test_a_forms_mistakes_come_by_key_and_without_values(
+    change: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    found = store_mistakes(KNOWN["shop"], STORE | change)
+    assert [(mistake.key, mistake.code) for mistake in found] == expected
+    assert SECRET not in repr([(mistake.text, mistake.limits) for mistake in found])
+    assert bool(found) == _is_refused(STORE | change)
+
+
+def _is_refused(table: dict[str, Any]) -> bool:
+    try:
+        store_settings(table, "store", KNOWN)
+    except SettingsError:
+        return True
+    return False
+
+
+def test_a_mistake_has_the_limit_that_it_broke() -> None:
+    (mistake,) = model_mistakes(HeboSettings, {"daily_budget": 0})
+    assert (mistake.key, mistake.limits) == ("daily_budget", {"gt": 0})
+
+
+def test_a_mistake_between_fields_is_the_named_ones() -> None:
+    class Pair(BaseModel):
+        one: int
+
+        @model_validator(mode="after")
+        def _never(self) -> Pair:
+            raise ValueError("`one` is never right")
+
+    (mistake,) = model_mistakes(Pair, {"one": 1})
+    assert (mistake.key, mistake.text) == ("one", "`one` is never right")

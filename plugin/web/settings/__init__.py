@@ -1,12 +1,6 @@
 """The settings page: the image API and the stores."""
 
-from __future__ import annotations
+from plugin.web.settings import image_api, overview, stores
+from plugin.web.settings.room import blueprint
 
-from flask import Blueprint, render_template
-
-blueprint = Blueprint("settings", __name__)
-
-
-@blueprint.get("/settings")
-def show() -> str:
-    return render_template("settings.html")
+__all__ = ["blueprint", "image_api", "overview", "stores"]

@@ -1,0 +1,205 @@
+"""The form of one store: what every store has, and its kind's own options, each beside its mistakes."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import get_locale
+from flask_wtf import FlaskForm
+from pydantic.fields import FieldInfo
+from wtforms import BooleanField, HiddenField
+
+from connectors import ConnectorKind
+from plugin.config import StoreSettings, dump, store_mistakes, store_settings
+from plugin.config.stores import COMMON
+from plugin.config.tables import is_secret
+from plugin.pipeline.parts import Parts
+from plugin.pipeline.stores import Unmade
+from plugin.web.phrases import translated
+from plugin.web.settings import fields, texts
+from plugin.web.settings.texts import gettext, ngettext
+from templates import PackError, RenderError, pack_names
+
+OPTION = "option_"  # before the name of a kind's own setting, so that it can never be taken for a common one
+OWN_SCHEDULE = "own"
+CONFIRM, SEEN = "confirm_cost", "cost_seen"
+PLAIN = ("name", "pack", "language", "auto_generate", "review", "placement", "timezone", "shared_image_limit")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreForm:
+    """form: what is shown and posted. kind: of the store. old: its settings so far; None: a new one, or unreadable."""
+
+    form: FlaskForm
+    kind: ConnectorKind
+    old: StoreSettings | None
+
+    @property
+    def options(self) -> list[str]:
+        """The fields of the kind's own settings that a single input can give."""
+        return [OPTION + name for name in self.kind.options.model_fields if OPTION + name in self.form]
+
+    @property
+    def secrets_kept(self) -> list[str]:
+        """The fields whose secret is stored already."""
+        if self.old is None:
+            return []
+        infos = self.kind.options.model_fields
+        kept = (name for name, info in infos.items() if is_secret(info) and getattr(self.old.options, name) is not None)
+        return [OPTION + name for name in kept]
+
+
+def open_form(now: Parts, kind: ConnectorKind, old: StoreSettings | None, posted: Any, *, adding: bool) -> StoreForm:
+    """The form with the settings so far, and what was posted."""
+    made: dict[str, Any] = {} if not adding else {"name": _common("name")}
+    made |= {OPTION + name: fields.field_of(name, info) for name, info in kind.options.model_fields.items()}
+    made |= _making(now, old) | _publishing() | _timing()
+    made["shared_image_limit"] = _common("shared_image_limit")
+    made |= {
+        CONFIRM: BooleanField(gettext("Yes, make these pictures and pay for them")),
+        SEEN: HiddenField(),
+    }
+    return StoreForm(fields.make_form(made, posted, _shown(kind, old)), kind, old)
+
+
+def _common(name: str) -> Any:
+    return fields.field_of(name, COMMON[name])
+
+
+def _making(now: Parts, old: StoreSettings | None) -> dict[str, Any]:
+    default = texts.LANGUAGES[now.settings.app.language]
+    languages = [("", gettext("The program's (%(language)s)", language=default)), *texts.LANGUAGES.items()]
+    return {
+        "pack": _select("pack", _packs(now, old)),
+        "language": _select("language", languages),
+        "auto_generate": _common("auto_generate"),
+    }
+
+
+def _packs(now: Parts, old: StoreSettings | None) -> fields.Choices:
+    language = "zh" if str(get_locale()).startswith("zh") else "en"
+    try:
+        found = pack_names(now.settings.app.pack_folders, language)
+    except PackError:
+        found = {}  # a folder or file is broken: saving says which
+    if old is not None and old.pack not in found:
+        found = {old.pack: gettext("%(pack)s (not installed any more)", pack=old.pack), **found}
+    return list(found.items())
+
+
+def _publishing() -> dict[str, Any]:
+    return {"review": _common("review"), "placement": _select("placement", list(texts.PLACEMENTS.items()))}
+
+
+def _timing() -> dict[str, Any]:
+    presets = [*texts.SCHEDULES.items(), (OWN_SCHEDULE, gettext("As written below"))]
+    info = COMMON["timezone"]
+    return {
+        "schedule": _select("schedule", presets),
+        "schedule_text": fields.text_field(
+            gettext("Own schedule"),
+            gettext(
+                "Only with “As written below”: a cron line of five fields like 30 6 * * 1-5, or an interval like every "
+                "90 minutes."
+            ),
+        ),
+        "timezone": fields.text_field(texts.label("timezone", info), texts.help_line("timezone", info), list="zones"),
+    }
+
+
+def _select(name: str, choices: fields.Choices) -> Any:
+    info = COMMON[name]
+    return fields.select_field(texts.label(name, info), texts.help_line(name, info), choices)
+
+
+def zones() -> list[str]:
+    """The names of time zones that are offered."""
+    return sorted(name for name in zoneinfo.available_timezones() if "/" in name or name == "UTC")
+
+
+def _shown(kind: ConnectorKind, old: StoreSettings | None) -> dict[str, Any]:
+    """What stands in the form before anybody types. New pictures are off: nobody has seen what they cost yet."""
+    if old is None:
+        defaults = {name: fields.shown(COMMON[name].default) for name in ("pack", "review", "shared_image_limit")}
+        own = {OPTION + name: _default(info) for name, info in kind.options.model_fields.items()}
+        return {**own, **defaults, "auto_generate": False, "placement": "append", "schedule": "", "language": ""}
+    own = fields.shown_values(old.options, kind.options.model_fields)
+    shown = fields.shown_values(old, PLAIN) | {OPTION + name: value for name, value in own.items()}
+    preset = old.schedule in texts.SCHEDULES
+    return shown | {
+        "schedule": old.schedule if preset else OWN_SCHEDULE,
+        "schedule_text": "" if preset else old.schedule,
+    }
+
+
+def _default(info: FieldInfo) -> Any:
+    hidden = info.is_required() or is_secret(info)
+    return "" if hidden else fields.shown(info.get_default(call_default_factory=True))
+
+
+def checked(now: Parts, store: StoreForm, name: str | None = None) -> StoreSettings | None:
+    """The settings that were posted, if all of them are right; else None, and the form says what is not.
+
+    name: of a store that has one already.
+    """
+    form = store.form
+    well = form.validate()
+    values = _values(store, name)
+    if form["schedule"].data == OWN_SCHEDULE:
+        values["schedule"] = form["schedule_text"].data or ""
+        if wrong_schedule := texts.schedule_mistake(values["schedule"]):
+            fields.say(form, "schedule_text", wrong_schedule)
+    told = form["schedule_text"].errors
+    wrong = [one for one in store_mistakes(store.kind, values) if one.key != "schedule" or not told]
+    fields.show_mistakes(form, wrong, {key: OPTION + key for key in store.kind.options.model_fields})
+    if not well or form.errors:
+        return None
+    config = store_settings(values, f"store {values['name']!r}", {store.kind.name: store.kind})
+    return config if _pack_loads(now, form, config) else None
+
+
+def _values(store: StoreForm, name: str | None) -> dict[str, Any]:
+    """The table as in the file: what was posted, and of the settings so far what a form cannot show."""
+    form, infos = store.form, store.kind.options.model_fields
+    found: dict[str, Any] = {"kind": store.kind.name, **fields.posted_values(form, (*PLAIN, "schedule"))}
+    found |= {"name": name} if name else {}
+    own = fields.posted_values(form, (OPTION + key for key in infos))
+    before: Mapping[str, Any] = dump(store.old) if store.old else {}
+    hidden = {key for key, info in infos.items() if is_secret(info) or OPTION + key not in form}
+    kept = {key: before[key] for key in hidden if before.get(key) is not None}
+    return found | kept | {key.removeprefix(OPTION): value for key, value in own.items()}
+
+
+def _pack_loads(now: Parts, form: FlaskForm, config: StoreSettings) -> bool:
+    try:
+        now.pack(config.pack, config.language or now.settings.app.language)
+    except (PackError, RenderError) as error:
+        message = gettext("This prompt pack cannot be used: %(reason)s", reason=translated(str(error)))
+        fields.say(form, "pack", message)
+        return False
+    return True
+
+
+def demand_consent(form: FlaskForm, cost: Unmade) -> bool:
+    """Whether so many images may be paid for: none, or the box was ticked with a figure as high in plain sight."""
+    seen = str(form[SEEN].data or "")
+    agreed = form[CONFIRM].data and seen.isascii() and seen.isdecimal() and cost.images <= int(seen[:12])
+    if agreed or not cost.products:
+        return True
+    form[SEEN].data, form[CONFIRM].data = str(cost.images), False
+    fields.say(form, CONFIRM, _cost_sentence(cost))
+    return False
+
+
+def _cost_sentence(cost: Unmade) -> str:
+    return ngettext(
+        "%(num)s product of this store has no pictures yet. It would be planned at once, for at most %(images)s "
+        "images. Tick this to agree, or leave the automatic pictures off.",
+        "%(num)s products of this store have no pictures yet. They would be planned at once, for at most %(images)s "
+        "images. Tick this to agree, or leave the automatic pictures off.",
+        cost.products,
+        images=cost.images,
+    )
