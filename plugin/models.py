@@ -159,6 +159,7 @@ class Product(Base):
 
     __tablename__ = "product"
     __table_args__ = (
+        Index("ix_product_store_id_state", "store_id", "state"),
         UniqueConstraint("store_id", "external_id"),
         Index("ix_product_due", "due_at"),
         Index("ix_product_store_id_reference_sha", "store_id", "reference_sha"),
@@ -243,6 +244,7 @@ class GenerationTask(Base):
 
     __tablename__ = "task"
     __table_args__ = (
+        Index("ix_task_account_id_sent_at", "account_id", "sent_at"),
         UniqueConstraint("round_id", "part", "attempt"),
         Index("ix_task_state_due_at", "state", "due_at"),
         Index("ix_task_account_id_state", "account_id", "state"),
@@ -301,6 +303,7 @@ class GeneratedImage(Base):
 
     __tablename__ = "image"
     __table_args__ = (
+        Index("ix_image_state_round_id", "state", "round_id"),
         UniqueConstraint("round_id", "shot"),
         Index("ix_image_state_due_at", "state", "due_at"),
     )
@@ -414,7 +417,11 @@ class Event(Base):
     """What happened, for people: a code, what it is about, and the words that the code's sentence needs."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_at", "at"),)
+    __table_args__ = (
+        Index("ix_event_at", "at"),
+        Index("ix_event_product_id_id", "product_id", "id"),
+        Index("ix_event_trouble_id", "trouble", "id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     code: Mapped[str] = mapped_column(String(40), index=True)

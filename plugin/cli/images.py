@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from plugin.cli.context import Context, json_option, note, pass_context, print_json, print_table
 from plugin.cli.export import export
@@ -27,7 +25,7 @@ from plugin.cli.lookup import (
 from plugin.cli.remarks import remarks
 from plugin.models import GeneratedImage
 from plugin.pipeline import views
-from plugin.pipeline.review import decide, sound
+from plugin.pipeline.review import decide, in_review
 from plugin.states import ImageState
 
 BY = "command line"
@@ -147,20 +145,15 @@ def _decide(
         raise BadUsageError("name at least one picture by its number (hebo-sync images list). Nothing was done")
     with context.parts() as parts, parts.db.write() as session:
         if everything:
-            chosen = _in_review(session, with_warnings=with_warnings)
+            chosen = in_review(session, with_warnings=with_warnings)
         else:
             chosen = [row.id for row in rows_of(session, GeneratedImage, ids)]
         for start in range(0, len(chosen), CHUNK):
             decide(session, parts, chosen[start : start + CHUNK], new, BY)
-        left = 0 if with_warnings or not everything else len(_in_review(session, with_warnings=True))
+        left = 0 if with_warnings or not everything else len(in_review(session, with_warnings=True))
     click.echo(f"{counted(len(chosen), 'picture')}: {new.replace('_', ' ')}")
     if left:
         note(f"{left} stay in review, since they have warnings: hebo-sync images list --state in_review")
-
-
-def _in_review(session: Session, *, with_warnings: bool) -> list[int]:
-    waiting = select(GeneratedImage).where(GeneratedImage.state == ImageState.IN_REVIEW).order_by(GeneratedImage.id)
-    return [row.id for row in session.scalars(waiting) if with_warnings or sound(row)]
 
 
 images.add_command(export)

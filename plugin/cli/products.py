@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import click
@@ -26,24 +26,25 @@ from plugin.cli.lookup import (
     when,
     yes_option,
 )
-from plugin.cli.quota import QuotaView, ask_quota
 from plugin.config import StoreSettings
-from plugin.models import Product, Round
+from plugin.models import Product
 from plugin.pipeline import stores, views
 from plugin.pipeline.include import ChoiceError
 from plugin.pipeline.include import exclude as exclude_product
 from plugin.pipeline.include import include as include_product
+from plugin.pipeline.offer import Candidate, ChangedOfferError, Hindrance, Planned, Terms, draw_up, take_up
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.retry import generate_again
+from plugin.pipeline.quota import QuotaView, ask_quota
 from plugin.pipeline.views import PublicationView, RoundView
 from plugin.states import ProductState
 from templates import PromptSet
 
-# Products in these states get nothing new, whoever asks: state → what to do first.
-NOT_NOW: Mapping[ProductState, str] = {
-    ProductState.GONE: "it is no longer in the store",
-    ProductState.EXCLUDED: "it is excluded; take it in again first (hebo-sync products include)",
-    ProductState.NEW: "its picture has not been looked at yet; read the store first (hebo-sync stores refresh)",
+# Why a product gets nothing new, whoever asks, and what to do first.
+NOT_NOW: Mapping[Hindrance | None, str] = {
+    Hindrance.GONE: "it is no longer in the store",
+    Hindrance.EXCLUDED: "it is excluded; take it in again first (hebo-sync products include)",
+    Hindrance.NOT_SEEN: "its picture has not been looked at yet; read the store first (hebo-sync stores refresh)",
+    Hindrance.PAUSED: "its store is paused; go on with the store first",
 }
 
 pack_option = click.option("--pack", metavar="NAME", help="Another prompt pack than the store's.")
@@ -177,42 +178,43 @@ def generate(context: Context, named: Sequence[str], pack: str | None, yes: bool
     """
     with context.parts() as parts:
         with parts.db.read() as session:
-            chosen = _one_per_picture(products_of(session, parts, named))
-            costs = {row.id: len(_prompts(parts, row, _config(parts, row, pack)).prompts) for row in chosen}
-        total = sum(costs.values())
-        made = f"{counted(len(chosen), 'product')}, {counted(total, 'prompt')}: {counted(total, 'image')}"
+            rows = {row.id: row for row in products_of(session, parts, named)}
+            agreed = [_agreeable(rows, candidate) for candidate in draw_up(session, parts, dict.fromkeys(rows, pack))]
+        total = sum(terms.images for terms in agreed)
+        made = f"{counted(len(agreed), 'product')}, {counted(total, 'prompt')}: {counted(total, 'image')}"
         note(f"{made}. {_afford(ask_quota(parts), total)}")
         demand_yes(f"Plan {counted(total, 'image')}?", yes=yes)
         with parts.db.write() as session:
-            done = []
-            for row in _again(session, costs):
-                planned = generate_again(session, parts, row, _config(parts, row, pack))
-                done.append(_planned(row, planned, costs[row.id]))
+            done = [_planned(rows[made.product_id], made) for made in _take_up(session, parts, agreed)]
     tell([*done, "next: hebo-sync run --until-idle"])
 
 
-def _planned(row: Product, planned: Round, cost: int) -> str:
-    return f"{product_name(row)}: round {planned.number} of {planned.pack} planned, {counted(cost, 'image')}"
+def _agreeable(rows: Mapping[int, Product], candidate: Candidate) -> Terms:
+    """What would be made of one photo. Raises TroubleError, PackError, RenderError, StoreUnknownError if nothing."""
+    row = rows[candidate.product_id]
+    for folded in candidate.folded:
+        note(f"{product_name(rows[folded])} shares its picture with {product_name(row)}: one round serves both")
+    if candidate.error is not None:
+        raise candidate.error
+    if candidate.terms is None:
+        problem = NOT_NOW.get(candidate.hindrance) or row.problem or "it has no picture to start from"
+        raise TroubleError(f"{row.store.name}:{row.external_id}: {problem}. Nothing was planned")
+    return candidate.terms
 
 
-def _again(session: Session, ids: Iterable[int]) -> list[Product]:
-    """The rows once more, for writing. Raises TroubleError where one has changed so that nothing may be made."""
-    return _one_per_picture([session.get_one(Product, row_id) for row_id in ids])
+def _take_up(session: Session, parts: Parts, agreed: Sequence[Terms]) -> Sequence[Planned]:
+    """All of it, or nothing. Raises TroubleError if anything has changed since it was shown."""
+    try:
+        taken = take_up(session, parts, agreed)
+    except ChangedOfferError:
+        raise TroubleError("the products have changed meanwhile. Nothing was planned; ask again") from None
+    if taken.already:
+        raise TroubleError("somebody else has just planned the same. Nothing was planned; ask again")
+    return taken.planned
 
 
-def _one_per_picture(rows: Sequence[Product]) -> list[Product]:
-    """Products that may get a round, one for each reference picture: those that share it share the round."""
-    chosen: dict[tuple[int, str | None], Product] = {}
-    for row in rows:
-        problem = NOT_NOW.get(row.state)
-        if problem is None and row.reference_sha is None:
-            problem = row.problem or "it has no picture to start from"
-        if problem is not None:
-            raise TroubleError(f"{row.store.name}:{row.external_id}: {problem}. Nothing was planned")
-        first = chosen.setdefault((row.store_id, row.reference_sha), row)
-        if first is not row:
-            note(f"{product_name(row)} shares its picture with {product_name(first)}: one round serves both")
-    return list(chosen.values())
+def _planned(row: Product, made: Planned) -> str:
+    return f"{product_name(row)}: round {made.number} of {made.pack} planned, {counted(made.images, 'image')}"
 
 
 def _afford(quota: QuotaView, total: int) -> str:

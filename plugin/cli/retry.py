@@ -25,7 +25,7 @@ from plugin.models import GenerationTask, Publication
 from plugin.pipeline import views
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.publish import retry_publication
-from plugin.pipeline.retry import RetryError, retry_failed
+from plugin.pipeline.retry import RetryError, retry_as_shown
 from plugin.pipeline.views import PublicationView
 from plugin.states import PublicationState
 
@@ -135,9 +135,7 @@ def _named(session: Session, parts: Parts, task_ids: Sequence[int], store: str |
 
 def _again(session: Session, parts: Parts, task: GenerationTask, cost: int) -> Planned:
     """Plan one retry. Raises RetryError if it would cost something else than what was shown."""
-    again = retry_failed(session, parts, task)
-    if len(again.images) != cost:
-        raise RetryError(f"task {task.id} has changed meanwhile; nothing was planned. Look at it and ask again")
+    again = retry_as_shown(session, parts, task, cost)
     product = f"{task.store.name}:{task.product.external_id}"
     return Planned(again.id, task.id, product, task.product.title, len(again.images))
 

@@ -16,7 +16,7 @@ from plugin.cli.lookup import BadUsageError, counted, demand_yes, naming, produc
 from plugin.models import Publication
 from plugin.pipeline import stores, views
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.undo import UndoError, UndoLane, request_undo
+from plugin.pipeline.undo import UndoLane, demand_writable, request_undo
 from plugin.pipeline.views import PublicationView
 from plugin.states import PublicationState
 
@@ -98,19 +98,11 @@ def _withdraw(parts: Parts, ids: Sequence[int]) -> list[PublicationView]:
             if row.state is PublicationState.WITHDRAWING:  # asked for before: tried again now
                 row.due_at = parts.clock.now()
             else:
-                _demand_store(session, parts, row)
+                demand_writable(session, parts, row)
                 request_undo(session, row, parts.clock.now())
     settle_lanes(parts, [UndoLane(parts)])
     with parts.db.read() as session:
         return [views.publication_view(row) for row in rows_of(session, Publication, ids)]
-
-
-def _demand_store(session: Session, parts: Parts, row: Publication) -> None:
-    if row.store_id not in stores.configured(parts, session):
-        raise UndoError(
-            f"publication {row.id} is in store {row.store.name!r}, which is paused or no longer configured; nothing "
-            "was changed"
-        )
 
 
 def _show(done: Sequence[PublicationView]) -> None:

@@ -55,7 +55,12 @@ def cancel_tasks(session: Session, where: ColumnElement[bool], now: datetime, re
 
 
 def revive(session: Session, planned: Round, now: datetime) -> None:
-    """Plan a round's cancelled tasks again: a product that wants its pictures has come (back)."""
+    """Plan a round's cancelled tasks again: a product that wants its pictures has come (back).
+
+    Not where a later round of the same photo took its place: nobody asked for both.
+    """
+    if _is_replaced(session, planned):
+        return
     cancelled = (GenerationTask.round_id == planned.id) & (GenerationTask.state == TaskState.CANCELLED)
     for task in session.scalars(select(GenerationTask).where(cancelled)):
         task.state, task.due_at, task.error, task.ended_at = TaskState.PLANNED, now, None, None
@@ -63,6 +68,12 @@ def revive(session: Session, planned: Round, now: datetime) -> None:
             if image.state is ImageState.CANCELLED:
                 image.state = ImageState.WAITING
         record_task(session, task, now, "task_planned", images=len(task.images), pack=planned.pack)
+
+
+def _is_replaced(session: Session, planned: Round) -> bool:
+    later = (Round.store_id == planned.store_id) & (Round.reference_sha == planned.reference_sha)
+    kept = exists().where(GenerationTask.round_id == Round.id, GenerationTask.state != TaskState.CANCELLED)
+    return session.scalar(select(Round.id).where(later, Round.id > planned.id, kept).limit(1)) is not None
 
 
 def mark_placeholder(session: Session, store_id: int, where: ColumnElement[bool], now: datetime) -> None:

@@ -107,9 +107,10 @@ class PlanLane(Lane[Reference, Looked]):
         product.reference_sha, product.state, product.problem = sha, ProductState.READY, None
         product.due_at, product.attempts = None, 0
         session.flush()
-        config = stores.config_of(self.parts, product.store)
         try:
-            plan_product(session, self.parts, product, config)
+            plan_product(session, self.parts, product, stores.config_of(self.parts, product.store))
+        except stores.StoreUnknownError:
+            return  # it was removed meanwhile; the picture is known where it is added again
         except (PackError, RenderError) as error:
             product.state, product.problem = ProductState.BAD_IMAGE, str(error)
             _record_problem(session, product, self.now)

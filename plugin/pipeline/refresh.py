@@ -45,7 +45,7 @@ class Refreshed:
     skipped: int = 0
     failed: str | None = None
     permanent: bool = False
-    taken_over: bool = False  # another process reads the store by now
+    taken_over: bool = False  # the reading is no longer ours: nothing of its end is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +75,16 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
 
     def work(self, item: RefreshItem) -> Refreshed:
         done = Refreshed()
-        with self.parts.db.read() as session:
-            row = session.get_one(Store, item.store_id)
-            config = stores.config_of(self.parts, row)
         try:
+            with self.parts.db.read() as session:
+                config = stores.config_of(self.parts, session.get_one(Store, item.store_id))
             found = stores.connect(self.parts, config).products(item.since)
             for batch in _batches(found):
                 self._keep(item, batch, done)
         except ConnectorError as error:
             done.failed, done.permanent = str(error), error.permanent
-        except NotOurTurnError:
-            done.taken_over = True
+        except (NotOurTurnError, stores.StoreUnknownError):
+            done.taken_over = True  # by another process, or the store was removed
         return done
 
     def _keep(self, item: RefreshItem, batch: Sequence[Product | Skipped | Gone], done: Refreshed) -> None:

@@ -35,6 +35,13 @@ def retry_failed(session: Session, parts: Parts, task: GenerationTask) -> Genera
     return _follow_up(session, parts, task, images, parent_id=task.id if task.remote_id else None)
 
 
+def retry_as_shown(session: Session, parts: Parts, task: GenerationTask, cost: int) -> GenerationTask:
+    """Plan a retry that reserves just the `cost` images that somebody was shown and agreed to. Raises RetryError."""
+    if len(retryable(task)) not in (0, cost):
+        raise RetryError(f"task {task.id} has changed meanwhile; nothing was planned. Look at it and ask again")
+    return retry_failed(session, parts, task)
+
+
 def _follow_up(
     session: Session, parts: Parts, task: GenerationTask, images: Sequence[GeneratedImage], parent_id: int | None
 ) -> GenerationTask:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from plugin.models import GeneratedImage, Store
+from plugin.models import GeneratedImage, Product, Round, RoundMember, Store
 from plugin.pipeline import stores
-from plugin.pipeline.due import update_due
+from plugin.pipeline.due import missing_images, update_due, wants
 from plugin.pipeline.parts import Parts
 from plugin.states import IllegalStepError, ImageState
 
@@ -19,7 +19,24 @@ TAKEN_BACK = (ImageState.APPROVED, ImageState.REJECTED)  # may go back to review
 
 
 class ReviewError(Exception):
-    """A picture cannot be decided that way now; the message says which and why."""
+    """A picture cannot be decided that way now; the message says which and why. Nothing was changed."""
+
+
+class UnknownPictureError(ReviewError):
+    """There is no such picture."""
+
+    def __init__(self, image_id: int):
+        super().__init__(f"there is no picture {image_id}; nothing was changed")
+        self.image_id = image_id
+
+
+class UndecidableError(ReviewError):
+    """state: what the picture is now, so that it cannot be decided that way."""
+
+    def __init__(self, image_id: int, state: ImageState, new: ImageState):
+        hint = "; take the decision back first" if state in TAKEN_BACK else ""
+        super().__init__(f"picture {image_id} is {state}: it cannot become {new} now{hint}; nothing was changed")
+        self.image_id, self.state, self.new = image_id, state, new
 
 
 def sound(image: GeneratedImage) -> bool:
@@ -58,15 +75,35 @@ def decide(session: Session, parts: Parts, image_ids: Sequence[int], new: ImageS
     now = parts.clock.now()
     images = session.scalars(select(GeneratedImage).where(GeneratedImage.id.in_(image_ids)).with_for_update()).all()
     if missing := set(image_ids) - {image.id for image in images}:
-        raise ReviewError(f"there is no picture {min(missing)}; nothing was changed")
+        raise UnknownPictureError(min(missing))
     for image in images:
         try:
             _decide(image, new, by, now)
         except IllegalStepError:
-            hint = "; take the decision back first" if image.state in TAKEN_BACK else ""
-            message = f"picture {image.id} is {image.state}: it cannot become {new} now{hint}; nothing was changed"
-            raise ReviewError(message) from None
+            raise UndecidableError(image.id, image.state, new) from None
     _update_rounds(session, parts, images)
+
+
+def publish_now(session: Session, product: Product, now: datetime) -> int:
+    """Let what is approved for a product go to its listing now, not after the time that further decisions are given.
+
+    Gives how many pictures its listing lacks; 0: nothing to do.
+    """
+    lacking = 0
+    mine = select(Round).join(RoundMember).where(RoundMember.product_id == product.id)
+    for planned in session.scalars(mine).all():
+        missing = missing_images(session, planned, product.id) if wants(planned, product) else []
+        if missing:
+            planned.publish_due_at = now
+            lacking += len(missing)
+    return lacking
+
+
+def in_review(session: Session, where: Collection[ColumnElement[bool]] = (), *, with_warnings: bool) -> list[int]:
+    """The pictures that wait for a decision, oldest first; with_warnings False: only those that a rule may approve."""
+    waiting = select(GeneratedImage).where(GeneratedImage.state == ImageState.IN_REVIEW, *where)
+    ordered = session.scalars(waiting.order_by(GeneratedImage.id))
+    return [image.id for image in ordered if with_warnings or sound(image)]
 
 
 def _decide(image: GeneratedImage, new: ImageState, by: str, now: datetime) -> None:

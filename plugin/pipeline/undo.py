@@ -16,6 +16,7 @@ from plugin.models import Publication, PublicationImage
 from plugin.pipeline import stores
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.listings import listing_from_json
+from plugin.pipeline.parts import Parts
 from plugin.pipeline.publish import BATCH, LEASE, PATIENT_TRIES, PAUSES, batch_of, is_batching
 from plugin.states import ImageState, PublicationState
 
@@ -54,6 +55,15 @@ def request_undo(session: Session, publication: Publication, now: datetime) -> N
     if publication.state is not PublicationState.PUBLISHED:
         raise UndoError(f"publication {publication.id} is {publication.state}: only a published one can be undone")
     publication.state, publication.due_at, publication.attempts = PublicationState.WITHDRAWING, now, 0
+
+
+def demand_writable(session: Session, parts: Parts, publication: Publication) -> None:
+    """Raises UndoError where nothing is written to the publication's store: it is paused or not configured."""
+    if publication.store_id not in stores.configured(parts, session):
+        raise UndoError(
+            f"publication {publication.id} is in store {publication.store.name!r}, which is paused or no longer "
+            "configured; nothing was changed"
+        )
 
 
 class UndoLane(Lane[Batch, Withdrawn]):

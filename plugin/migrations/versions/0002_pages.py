@@ -44,3 +44,8 @@ def upgrade() -> None:
     op.add_column("store", sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True))
     op.drop_column("account", "api_key_token")  # never used: the key of the page stands in settings_page
     op.drop_column("account", "provisioned")
+    op.create_index("ix_image_state_round_id", "image", ["state", "round_id"])
+    op.create_index("ix_task_account_id_sent_at", "task", ["account_id", "sent_at"])
+    op.create_index("ix_product_store_id_state", "product", ["store_id", "state"])
+    op.create_index("ix_event_product_id_id", "event", ["product_id", "id"])
+    op.create_index("ix_event_trouble_id", "event", ["trouble", "id"])

@@ -1,6 +1,24 @@
 """What a person is shown: read-only queries that give plain dataclasses, for the command line and the pages alike."""
 
+from plugin.pipeline.views.browse import (
+    PAGE_SIZE,
+    Going,
+    ProductCard,
+    ProductFilter,
+    ProductPage,
+    Progress,
+    Sort,
+    Thumb,
+    What,
+    browse,
+    cards,
+    count_products,
+    matching_ids,
+    progress,
+)
 from plugin.pipeline.views.catalogue import list_products, list_stores, product_detail
+from plugin.pipeline.views.gallery import Gallery, GalleryRound, Tile, find_picture, gallery
+from plugin.pipeline.views.money import Spending, spending, spending_of
 from plugin.pipeline.views.rows import (
     EventView,
     ImageView,
@@ -30,18 +48,36 @@ from plugin.pipeline.views.work import (
 )
 
 __all__ = [
+    "PAGE_SIZE",
     "EventView",
+    "Gallery",
+    "GalleryRound",
+    "Going",
     "ImageView",
     "Page",
+    "ProductCard",
     "ProductDetail",
+    "ProductFilter",
+    "ProductPage",
     "ProductView",
+    "Progress",
     "PublicationView",
     "ReadingView",
     "RoundView",
+    "Sort",
+    "Spending",
     "StoreView",
     "TaskDetail",
     "TaskView",
+    "Thumb",
+    "Tile",
+    "What",
+    "browse",
+    "cards",
+    "count_products",
     "events_since",
+    "find_picture",
+    "gallery",
     "image_view",
     "images_of_tasks",
     "in_flight_images",
@@ -50,10 +86,14 @@ __all__ = [
     "list_products",
     "list_stores",
     "list_tasks",
+    "matching_ids",
     "product_detail",
+    "progress",
     "publication_view",
     "reading_view",
     "retryable",
     "retryable_tasks",
+    "spending",
+    "spending_of",
     "task_detail",
 ]

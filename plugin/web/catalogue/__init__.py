@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint
+
+from plugin.web import words
+from plugin.web.catalogue.titles import pack_title, shot_title
 
 blueprint = Blueprint("catalogue", __name__)
 
 
-@blueprint.get("/products")
-def products() -> str:
-    return render_template("products.html")
+@blueprint.context_processor
+def _names() -> dict[str, object]:
+    return {"words": words, "pack_title": pack_title, "shot_title": shot_title}
 
 
-@blueprint.get("/review")
-def review() -> str:
-    return render_template("review.html")
-
-
-@blueprint.get("/pictures/<sha>")
-def picture(sha: str) -> str:
-    return sha
-
-
-@blueprint.get("/pictures/<sha>/<int:width>")
-def thumbnail(sha: str, width: int) -> str:
-    return f"{sha} {width}"
+# The modules hang their routes on the blueprint.
+from plugin.web.catalogue import actions, browse, generate, live, pictures, review  # noqa: E402, F401

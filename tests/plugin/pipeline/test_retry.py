@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from plugin.models import GeneratedImage, GenerationTask
-from plugin.pipeline.retry import RetryError, generate_again, retry_failed
+from plugin.pipeline.retry import RetryError, generate_again, retry_as_shown, retry_failed
 from plugin.states import ImageState, TaskState
 from tests.plugin.pipeline.world import World, world
 
@@ -53,6 +53,19 @@ def test_the_same_items_cannot_be_tried_twice_at_once(tmp_path: Path) -> None:
         retry_first(shop)
         with pytest.raises(RetryError, match="no failed pictures"):
             retry_first(shop)
+
+
+def test_a_retry_costs_what_was_shown_or_nothing(tmp_path: Path) -> None:
+    with world(tmp_path, fail_rate=1.0) as shop:
+        shop.product("p1")
+        shop.run()
+        with shop.parts() as parts:
+            for cost in (0, 1, 3):
+                with parts.db.write() as session, pytest.raises(RetryError, match="has changed meanwhile"):
+                    retry_as_shown(session, parts, session.scalars(select(GenerationTask)).one(), cost)
+            with parts.db.write() as session:
+                task = session.scalars(select(GenerationTask)).one()
+                assert len(retry_as_shown(session, parts, task, 2).images) == 2
 
 
 def test_an_item_that_the_service_does_not_allow_is_not_tried(tmp_path: Path) -> None:

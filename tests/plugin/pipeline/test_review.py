@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from plugin.models import GeneratedImage, Publication
+from plugin.models import GeneratedImage, Product, Publication, Round
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.review import ReviewError, approve_all, decide
+from plugin.pipeline.review import ReviewError, UndecidableError, approve_all, decide, publish_now
 from plugin.states import ImageState
 from tests.plugin.pipeline.world import World
 
@@ -69,8 +69,9 @@ def test_what_cannot_be_decided_changes_nothing(shop: World) -> None:
         with pytest.raises(ReviewError, match="no picture 999"):
             say(parts, [first, 999], ImageState.APPROVED)
         say(parts, [second], ImageState.REJECTED)
-        with pytest.raises(ReviewError, match=f"picture {second} is rejected"):
+        with pytest.raises(UndecidableError, match=f"picture {second} is rejected") as caught:
             say(parts, [first, second], ImageState.APPROVED)
+        assert (caught.value.image_id, caught.value.state) == (second, ImageState.REJECTED)
         assert in_review(parts) == [first]
 
 
@@ -86,3 +87,30 @@ def test_the_rule_leaves_doubtful_pictures_to_a_person(shop: World) -> None:
         assert approve_all(session, parts) == 1
         assert (first.state, first.decided_by) == (ImageState.APPROVED, "rule")
         assert second.state is ImageState.IN_REVIEW
+
+
+def test_what_is_approved_may_go_at_once_and_only_what_the_listing_lacks(shop: World) -> None:
+    shop.product("p1")
+    shop.run(approve=False)
+    with shop.parts(unattended=False) as parts:
+        first, second = in_review(parts)
+
+        def now() -> int:
+            with parts.db.write() as session:
+                return publish_now(session, session.scalars(select(Product)).one(), parts.clock.now())
+
+        assert now() == 0
+        say(parts, [first], ImageState.APPROVED)
+        began = shop.clock.now()
+        assert now() == 1
+        shop.drive(parts)
+        assert (shop.clock.now() - began).total_seconds() < 60
+        assert len(shop.published("p1")) == 1
+        assert now() == 0
+        with parts.db.read() as session:
+            assert session.scalars(select(Round.publish_due_at)).all() == [None]
+        say(parts, [second], ImageState.APPROVED)
+        with parts.db.write() as session:
+            session.scalars(select(Product)).one().reference_sha = None
+            session.flush()
+            assert publish_now(session, session.scalars(select(Product)).one(), parts.clock.now()) == 0
