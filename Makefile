@@ -8,10 +8,10 @@ BENCH_ARGS =
 PYTEST_ARGS =
 
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test bench lint format clean
+.PHONY: help setup demo test bench lint format translations clean
 
 help: ## Show this list
-	@awk -F ': ## ' '/^[a-z]+: ## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ': ## ' '/^[a-z]+: ## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## Make .venv with .venv/bin/hebo-sync
 setup: .venv/runtime.stamp
@@ -39,6 +39,10 @@ format: ## Put the code into its standard form
 format: .venv/dev.stamp
 	$(PY) -m ruff check --quiet --fix-only .
 	$(PY) -m ruff format --quiet .
+
+translations: ## Bring the texts of the pages into the catalogues of the other languages, and compile these
+translations: .venv/dev.stamp
+	$(PY) -m plugin.web.translations
 
 clean: ## Remove .venv, caches and build products; data and settings stay
 clean:

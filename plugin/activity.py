@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.models import Event, GenerationTask, Product
 
-# English sentences by code; `{name}` stands for a word of the event's data.
+# English sentences by code, as the command line says them; `{name}` stands for a word of the event's data.
 SENTENCES: Mapping[str, str] = {
     "store_refreshed": "catalogue read: {read} products, {changed} new or changed, {skipped} skipped",
     "store_failed": "the catalogue could not be read: {reason}",
@@ -37,6 +37,56 @@ SENTENCES: Mapping[str, str] = {
     "undo_refused": "{title}: the pictures could not be taken off: {reason}",
     "account_waits": "nothing is submitted for now: {reason}",
     "retry_planned": "{title}: {images} failed pictures will be tried again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageSentence:
+    """A sentence as a page says it. one: the same for a single one of what the word `count` counts ("": no plural)."""
+
+    text: str
+    one: str = ""
+    count: str = ""
+
+
+# The same for the pages: without the product, which a page names and links beside it, and without commands.
+PAGE_SENTENCES: Mapping[str, PageSentence] = {
+    "store_refreshed": PageSentence("Catalogue read. Products: {read}, new or changed: {changed}, skipped: {skipped}"),
+    "store_failed": PageSentence("The catalogue could not be read: {reason}"),
+    "product_skipped": PageSentence("Left out: {where}: {reason}"),
+    "product_problem": PageSentence("No pictures can be made: {reason}"),
+    "task_planned": PageSentence(
+        "{images} pictures planned (pack {pack})", "{images} picture planned (pack {pack})", "images"
+    ),
+    "task_submitted": PageSentence(
+        "{images} prompts sent to the image service", "{images} prompt sent to the image service", "images"
+    ),
+    "task_refused": PageSentence("The image service refused the request, nothing was spent: {reason}"),
+    "task_held": PageSentence("Not sent yet: {reason}"),
+    "task_in_doubt": PageSentence(
+        "It is unknown whether {images} prompts were accepted: {reason}. Held, not sent again",
+        "It is unknown whether {images} prompt was accepted: {reason}. Held, not sent again",
+        "images",
+    ),
+    "doubt_settled": PageSentence("After the missing answer: {verdict} ({reason})"),
+    "task_done": PageSentence("Pictures made: {succeeded}, failed: {failed}; billed: {billable}, refunded: {refunded}"),
+    "task_stalled": PageSentence("No result after {hours} hours; still asked for, rarely"),
+    "task_odd": PageSentence("The image service's answer was not understood: {reason}. Asked again later"),
+    "task_cancelled": PageSentence("Cancelled before anything was spent: {reason}"),
+    "image_failed": PageSentence("Picture “{shot}” was not made: {reason}"),
+    "image_trouble": PageSentence("The finished picture “{shot}” could not be fetched: {reason}. Tried again for free"),
+    "image_lost": PageSentence("Picture “{shot}” was paid for and lost: {reason}"),
+    "published": PageSentence("{images} pictures put on the listing", "{images} picture put on the listing", "images"),
+    "publish_refused": PageSentence("The store did not take the pictures: {reason}. They stay approved"),
+    "image_refused": PageSentence("The store did not take one of the pictures: {reason}. It stays approved"),
+    "withdrawn": PageSentence(
+        "{images} pictures taken off the listing", "{images} picture taken off the listing", "images"
+    ),
+    "undo_refused": PageSentence("The pictures could not be taken off the listing: {reason}"),
+    "account_waits": PageSentence("Nothing is submitted for now: {reason}"),
+    "retry_planned": PageSentence(
+        "{images} failed pictures will be tried again", "{images} failed picture will be tried again", "images"
+    ),
 }
 
 

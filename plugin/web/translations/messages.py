@@ -1,0 +1,382 @@
+"""The messages that come from elsewhere and may be read on a page: as they are raised, `{name}` where words go in.
+
+A message of the program is an English sentence that is stored or raised as it is. `plugin.web.phrases` finds the
+template that it was made from, and so the same sentence in the reader's language. A test holds that each of these
+occurs in the sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from plugin.states import ImageState, ProductState, PublicationState, TaskState
+
+KINDS_OF_STATE = (TaskState, ImageState, ProductState, PublicationState)
+NETWORK = (  # connectors.http
+    "{request}: the answer is larger than {bytes} bytes",
+    "{request}: the answer was cut off or cannot be read",
+    "{request}: only http:// and https:// addresses can be called",
+    "{request}: not sent, no time was left for it",
+    "{request}: no connection, nothing was sent: {reason}",
+    "{request}: no complete answer within {seconds} s",
+    "{request}: a header has a character that HTTP cannot carry",
+    "{request}: this is not an http:// or https:// address",
+    "{request}: refused, {reason}",
+    "{host} is at the private address {address}",
+    "the host name {host} is not known",
+    "the connection failed ({reason})",
+    "TLS: the certificate is not accepted ({reason})",
+    "TLS: {reason}",
+    "the handshake failed",
+    "it took too long",
+)
+SYSTEM = (  # the operating system's own words
+    "Permission denied",
+    "No such file or directory",
+    "No space left on device",
+    "Is a directory",
+    "Not a directory",
+    "File exists",
+    "File name too long",
+    "Read-only file system",
+    "Input/output error",
+    "Connection refused",
+    "Connection reset by peer",
+    "Network is unreachable",
+    "No route to host",
+)
+IMAGE_SERVICE = (  # plugin.hebo
+    "the image service answered {status}: {detail}",
+    "the image service answered HTTP {status}",
+    "the image service's quota answer has no quota in it",
+    "the image service's answer cannot be read (not a JSON object)",
+    "the image service's answer cannot be read (too deep)",
+    "the image service took it without a usable {field}",
+    "the image service cannot be reached: {reason}",
+    "no answer from the image service: {reason}",
+    "status {status} without results or failed items",
+    "unknown status {status}",
+    "no status",
+)
+PICTURES = (  # plugin.pictures, plugin.links
+    "The picture did not come: {reason}",
+    "{url}: redirected more than {times} times",
+    "{url}: the host answered {status} instead of a picture",
+    "{path}: the file has more than {bytes} bytes",
+    "{url}: the picture does not exist ({status})",
+    "{url}: the host does not give out the picture ({status})",
+    "{url}: 0 bytes came instead of a picture",
+    "{url}: a web page or other text came instead of a picture",
+    "{url}: a redirect that leads nowhere",
+    "{path}: there is no such file",
+    "{path}: the file may not be read; check its permissions",
+    "{path}: the file cannot be read ({reason})",
+    "{path}: this is not a file",
+    "{url}: this is not an address of a picture (http or https)",
+    "{url}: this address is in a private network and was not called; if that is meant, set "
+    "app.allow_private_addresses = true",
+    "{url}: the picture has more than {bytes} bytes",
+    "{url}: redirects to an address that cannot be read",
+    "The picture has more than {count} million pixels",
+    "The picture is only {width} × {height} pixels; a product cannot be recognised under {least} pixels.",
+    "The picture is nearly one colour all over and shows no product.",
+    "This is not a JPEG, PNG, WebP or GIF picture",
+    "The picture is damaged or cut short ({cause})",
+    "The picture's structure is damaged; it could not be marked as made by AI",
+    "This is not a picture that can be marked as made by AI",
+    "This WebP picture is damaged",
+    "The stored picture {path} is damaged: its bytes are not what was stored",
+    "The stored picture {path} cannot be read: {reason}",
+    "The picture could not be stored in {folder}: {reason}. Nothing half-written was left; make room or mend the "
+    "folder, the work goes on by itself",
+    "The picture folder {folder} cannot be used: {reason}",
+    "A thumbnail could not be made: {reason}",
+    "Nobody outside can fetch this picture: app.public_url is not set. Set it to the address under which the image "
+    "service and the stores reach this program (https://…), then try again.",
+)
+WALK = (  # plugin.pipeline: refresh, plan, submit, poll, collect, publish
+    "it is no longer in the store",
+    "its picture has changed",
+    "all its pictures were made by hebo-sync; give it a photo to generate from",
+    "it has no picture; add one in the store",
+    "it has no picture any more",
+    "it has no picture",
+    "the product is gone",
+    "the product is excluded",
+    "the store was removed",
+    "its picture is a placeholder",
+    "many unrelated products share this picture: it is a placeholder. Give the product its own photo",
+    "its picture cannot be used: {reason}",
+    "its picture {url} cannot be used: {reason}",
+    "store {store_id} is read by another process now",
+    "too little of the quota remains",
+    "today's image quota is used up ({room} of {limit} images remain)",
+    "the daily budget of {budget} images (hebo.daily_budget) is used up",
+    "it was accepted twice, as {first} and {second}; only the first is followed",
+    "the program was too busy to send it in time",
+    "the program ended before the answer came",
+    "the image service refuses the API key (HTTP {status}); check hebo.api_key. Nothing is lost",
+    "the image service takes no tasks although key and quota are good: {reason}. Ask its provider why",
+    "the image service gave no reason",
+    "the image service counts it as made but gave no address for it",
+    "the image service's answer does not mention it",
+    "the image service does not deliver it: {reason}",
+    "the stored picture cannot be used: {reason}",
+    "the mark of AI-made media (IPTC digital source type) could not be written into it",
+)
+DOUBT = (  # plugin.pipeline.doubt, plugin.money
+    "it was accepted and billed, but its id was lost with the answer, so its pictures cannot be fetched",
+    "the prompts had been accepted; their pictures are billed and lost",
+    "the prompts had not been accepted; they are sent again",
+    "a person must say whether the prompts were accepted (hebo-sync tasks settle)",
+    "task {task} is {state}, not in doubt; nothing was changed",
+    "a person said so",
+    "the quota was not known before sending",
+    "the service counts no quota for this key",
+    "the quota could not be read yet",
+    "used fell from {before} to {lowest}: the day has turned",
+    "used rose by exactly {rise}, {hidden} were given back meanwhile",
+    "used rose by exactly {rise}",
+    "used changed by {rise}, which does not tell whether {images} prompts were accepted",
+    "the service may still take it up",
+    "used did not rise, but the key is not set as exclusive (hebo.exclusive) to this app",
+    "{tasks} other tasks are unfinished",
+    "used rose and fell again",
+    "used did not rise, but the day may have turned unseen meanwhile",
+    "two equal readings are needed",
+    "used stayed at {used}",
+)
+DECISIONS = (  # what a person asked for and cannot be done: review, retry, undo, include
+    "there is no picture {picture}; nothing was changed",
+    "picture {picture} is {state}: it cannot become {new_state} now; take the decision back first; nothing was changed",
+    "picture {picture} is {state}: it cannot become {new_state} now; nothing was changed",
+    "task {task} is {state}: only a finished one can be tried again",
+    "task {task} has no failed pictures that the image service allows to try again",
+    "task {task} has changed meanwhile; nothing was planned. Look at it and ask again",
+    "its picture has not been looked at yet",
+    "the same was just planned by somebody else",
+    "publication {publication} is {state}, not refused: nothing to retry",
+    "publication {publication} has no approved pictures any more: nothing to retry",
+    "publication {publication} is {state}: only a published one can be undone",
+    "publication {publication} is in store {store}, which is paused or no longer configured; nothing was changed",
+    "it is no longer in the store, so there is nothing to exclude",
+    "it is {state}, not excluded",
+)
+SETTINGS = (  # plugin.pipeline.stores, plugin.config, plugin.secrets
+    "there is no store {name}; set up: {names}",
+    "another store is called {name}; nothing was stored",
+    "a removed store of another kind was called {name}",
+    "store {name} was removed; nothing was stored",
+    "store {name} is set in the configuration file; change it there",
+    "the configuration file pauses store {name}; change it there",
+    "store {name} is paused: nothing was read. Resume it first",
+    "store {name} is being read",
+    "no store is set up: add a [[stores]] table to the configuration file",
+    "store {name} is no longer in the configuration; add it again to go on with it",
+    "store {name}: {reason}. Enter its settings again on the settings page",
+    "a stored secret cannot be decrypted: {source} is not what it was encrypted with. Put the old key back (behind a "
+    "newer one, with a space between), or enter the secret again",
+    "the key file {path}",
+    "the setting app.secret_key",
+    "must be an address like https://shop.example.com",
+    "must be a plain address: no user name, no '?' and no '#' in it",
+    "must be one word of plain ASCII characters; copy the key again",
+    "is not a known time zone; {hint}",
+    "use a name like 'Asia/Shanghai' or 'UTC'",
+    "did you mean {word}?",
+    "known are: {words}",
+    "known are {words}",
+    "{where} has no setting {key}; {hint}",
+    "there is no kind of store {kind}; {hint}",
+    "is required",
+    "must be an http:// or https:// address without query, such as https://shop.example/pics/",
+    "`output` is the same file as `path`; the input is never changed: name another output",
+)
+PYDANTIC = (  # its messages, as plugin.config.tables says them ("must" for "Input should")
+    "Field required",
+    "must be greater than or equal to {least}",
+    "must be greater than {least}",
+    "must be less than or equal to {most}",
+    "must be less than {most}",
+    "must be a finite number",
+    "must be a valid integer, unable to parse string as an integer",
+    "must be a valid integer, got a number with a fractional part",
+    "must be a valid integer",
+    "must be a valid number, unable to parse string as a number",
+    "must be a valid number",
+    "must be a valid boolean, unable to interpret input",
+    "must be a valid boolean",
+    "must be a valid string",
+    "must be {expected}",
+    "String should have at least {count} character",
+    "String should have at least {count} characters",
+    "String should match pattern '{pattern}'",
+    "Input is not a valid path for {kind}",
+)
+PACKS = (  # templates
+    "prompt pack {pack}, shot {shot}: {reason}",
+    "prompt pack {pack}: {reason}",
+    "there is no prompt pack {name}; {hint}",
+    "prompt pack {name} is not in language {language}; it is in {languages}",
+    "the product has no title; give it one in the store",
+    "the {part} came out empty",
+    "the {part} fails: {cause}",
+    "the {part} is not a valid template: {cause}",
+    "the pack folder {path} cannot be read: {reason}",
+    "pack file {path} cannot be read: {reason}",
+    "pack file {path}: name it with lower-case letters, digits and hyphens, as in my-pack.toml",
+    "pack file {path}: {reason}",
+    "shot {shot}: {reason}",
+    "unknown key {key}; {hint}",
+    "the key {key} is missing",
+    "it has more than {most} shots; the image API takes at most {limit} in one task",
+    "it has no shots",
+    "shot {shot} is there twice; each shot needs a name of its own",
+    "{where} is in the languages {languages}, but the pack's title is in {wanted}",
+)
+FEED = (  # connectors.feed: the store
+    "the feed {name} has no product {product}",
+    "`output` is the same file as `path` ({path}); the input is never changed: name another output",
+    "the output {path} could not be written ({reason}); the old one is untouched. Check the disk and the rights of "
+    "the folder",
+    "another process has been writing {path} for {seconds} s; nothing was changed, it is tried again",
+    "product {product} has as many additional images as Google Merchant Center takes ({most}); take some out of the "
+    "feed, or undo older pictures, and publish again",
+    "product {product}: the picture {path} cannot be copied to {folder} ({reason}); the listing was not changed. "
+    "Check the disk and the rights of the folder, and publish again",
+    "product {product}: {file} is no file name for the picture {key}; nothing was changed",
+    "the published picture {file} is gone from {folder} and from where it came from; it is left out of the output "
+    "until the file is back. Put it back, or publish it again",
+    "the feed's state folder {path} cannot be made: {reason}",
+    "the feed's state {path} cannot be used now: {cause}; it is tried again",
+    "the feed's state {path} is damaged ({cause}); put back a copy of it from a backup, since it holds which pictures "
+    "are published",
+    "the feed's state was written by another version of hebo-sync (layout {layout}, this one knows {known}); install "
+    "that version again",
+    "the feed {name} was changed while it was being read; it is read again next time. Have it written under another "
+    "name and renamed when it is complete",
+    "the feed {name} is UTF-16; export it as UTF-8",
+    "the feed {name} is not a text file; export it as TSV, CSV or XML in UTF-8",
+    "the feed {name} does not exist at {path}; set `path` to the exported feed",
+    "the feed {name} cannot be read at {path}: {reason}",
+    "the feed {name} cannot be read at {path}: {reason}; it is tried again",
+    "the feed {name} is a {kind} file; export it as TSV, CSV or XML, unpacked",
+    "the feed {name} has no line end in its first {bytes} bytes; is it a feed?",
+    "the feed {name} is empty; export the feed again",
+    "the feed {name}: the first line must name the columns, and {columns} is not among them (found: {found}); export "
+    "the feed with a header",
+    "the feed {name}: the header line is not UTF-8; export the feed as UTF-8",
+    "the feed {name} ends before its outermost element is closed: it was cut off or is still being written. Nothing "
+    "was changed; it is read again next time. If this stays, export the feed again",
+    "the feed {name} is XML, but neither RSS (<rss>) nor Atom (<feed>); export the feed in the Google Merchant Center "
+    "format",
+    "the feed {name}: unknown encoding {encoding}; export it as UTF-8",
+)
+FEED_ROWS = (  # connectors.feed: one row
+    "line {line}",
+    "product {product} (line {line})",
+    "product {product}",
+    "has no image_link; add one to the feed, since pictures are made from it",
+    "its image_link cannot be used: {reason}",
+    "one of its additional images is left out: {reason}",
+    "{value} is not a valid address",
+    "{value} is an absolute path; name the file relative to the feed, or by http(s)",
+    "{value} is neither an http(s) address nor a file",
+    "{value} leads out of the feed's folder by a link",
+    "{value} leads out of the feed's folder",
+    "has the id {product}, which line {line} has already; the first one counts",
+    "{reason}, and the file ends right there: it may be cut off, or still being written. Export it again if rows lack",
+    "is not valid UTF-8; export the feed as UTF-8",
+    "opens a quotation mark that is not closed; close it, or double it if it is part of the text",
+    "is longer than {bytes} bytes",
+    "has {found} fields where the header has {expected}",
+    "has an id with control characters",
+    "has no id",
+    "is not closed before the next one begins",
+    "is not closed, or longer than {bytes} bytes",
+    "is not well-formed XML ({cause})",
+    "has a comment or CDATA section that is not closed",
+)
+FEED_CHECK = (  # connectors.feed: what a check of the store says
+    "zip (or an Excel workbook)",
+    "CSV with semicolons",
+    "The feed is {kind} and has {count} products.",
+    "The output has {count} published pictures.",
+    "{count} rows cannot be read and are left out; the first: line {line} {reason}.",
+    "Not everything can be used; the first: {where}: {reason}.",
+    "The output lies in another folder than the input, and {count} rows name photos by relative path: these would "
+    "point nowhere; put the output into the same folder, or use addresses.",
+    "Photos by path need `public_url` under [app]: the image service fetches them from there.",
+    "`pictures_url` is not set: the output names published pictures by a path relative to itself. Set it to the "
+    "address of the picture folder if whoever reads the output needs addresses (Google Merchant Center does).",
+    "`output` is a folder ({path}); name a file.",
+    "The folder of the output, {path}, is not there yet and will be made.",
+    "The folder of the output, {path}, cannot be written ({folder}: {reason}); change its rights, or name another "
+    "output.",
+)
+SEVERAL = ("{name} and {count} more",)  # plugin.pipeline.exclude
+# The states' own words, inside the messages above.
+STATES = tuple(dict.fromkeys(str(state) for kind in KINDS_OF_STATE for state in kind))
+TEMPLATES: tuple[str, ...] = (
+    *NETWORK,
+    *SYSTEM,
+    *IMAGE_SERVICE,
+    *PICTURES,
+    *WALK,
+    *DOUBT,
+    *DECISIONS,
+    *SETTINGS,
+    *PYDANTIC,
+    *PACKS,
+    *FEED,
+    *FEED_ROWS,
+    *FEED_CHECK,
+    *SEVERAL,
+    *STATES,
+)
+
+# What a page says instead: no commands and no settings' names where it has a button or a field for that.
+ON_PAGES: Mapping[str, str] = {
+    "a person must say whether the prompts were accepted (hebo-sync tasks settle)": (
+        "a person must say whether the prompts were accepted"
+    ),
+    "the image service refuses the API key (HTTP {status}); check hebo.api_key. Nothing is lost": (
+        "the image service refuses the API key (HTTP {status}); check the key on the settings page. Nothing is lost"
+    ),
+    "the daily budget of {budget} images (hebo.daily_budget) is used up": (
+        "the daily budget of {budget} images is used up"
+    ),
+    "used did not rise, but the key is not set as exclusive (hebo.exclusive) to this app": (
+        "the used quota did not rise, but the key is not marked as exclusive to this app on the settings page"
+    ),
+    "used fell from {before} to {lowest}: the day has turned": (
+        "the used quota fell from {before} to {lowest}: the day has turned"
+    ),
+    "used rose by exactly {rise}, {hidden} were given back meanwhile": (
+        "the used quota rose by exactly {rise}, {hidden} were given back meanwhile"
+    ),
+    "used rose by exactly {rise}": "the used quota rose by exactly {rise}",
+    "used changed by {rise}, which does not tell whether {images} prompts were accepted": (
+        "the used quota changed by {rise}, which does not tell whether {images} prompts were accepted"
+    ),
+    "used rose and fell again": "the used quota rose and fell again",
+    "used did not rise, but the day may have turned unseen meanwhile": (
+        "the used quota did not rise, but the day may have turned unseen meanwhile"
+    ),
+    "used stayed at {used}": "the used quota stayed at {used}",
+    "no store is set up: add a [[stores]] table to the configuration file": (
+        "no store is set up: add one on the settings page"
+    ),
+    "must be {expected}": "must be one of: {expected}",
+    "String should have at least {count} character": "is required",
+    "String should have at least {count} characters": "must have at least {count} characters",
+    "String should match pattern '{pattern}'": "is not written as it must be; see the help line of the field",
+    "Input is not a valid path for {kind}": "is not a valid path",
+    "Field required": "is required",
+    "in_doubt": "in doubt",
+    "in_review": "in review",
+    "no_image": "without a picture",
+    "bad_image": "with a picture that cannot be used",
+    "placeholder": "with a placeholder as its picture",
+    "ours": "only with pictures made by hebo-sync",
+}
