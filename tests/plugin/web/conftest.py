@@ -75,7 +75,8 @@ class Site:
 
     def get(self, path: str, *, language: str = "en") -> str:
         """The page's text; it must be there."""
-        answer = self.client.get(path, headers={"Cookie": f"language={language}"})
+        self.client.set_cookie("language", language)
+        answer = self.client.get(path)
         assert answer.status_code == 200, (path, answer.status)
         return answer.text
 
