@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import sys
 import tempfile
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -14,12 +18,19 @@ from plugin import open_parts
 from plugin.cli.context import note
 from plugin.cli.relay import relay_beside
 from plugin.cli.run import Outcome, run_watched, show
-from plugin.cli.sandbox import wait_for_signal
-from plugin.config import Settings, load_settings
-from plugin.listener import free_port
-from plugin.pipeline.parts import Policy
+from plugin.cli.serve import leave_at_once, serve_until_stopped
+from plugin.config import ServerSettings, Settings, load_settings, store_settings
+from plugin.listener import ListenerError, bind, free_port
+from plugin.pipeline.parts import Parts, Policy
 
 KEY = "sandbox-key"
+STORE = {
+    "name": "sample",
+    "kind": "feed",
+    "path": "catalogue/feed.tsv",
+    "output": "catalogue/feed-with-pictures.tsv",
+    "schedule": "every 30 minutes",
+}
 CONFIG = """\
 [app]
 public_url = "http://127.0.0.1:{relay}"
@@ -30,34 +41,35 @@ port = {relay}
 
 [hebo]
 base_url = "{service}"
-api_key = "{key}"
-exclusive = true
-
-[[stores]]
-name = "sample"
-kind = "feed"
-path = "catalogue/feed.tsv"
-output = "catalogue/feed-with-pictures.tsv"
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How to get in: a sign-in that is good for this demo only, since it is printed."""
+
+    name: str
+    password: str
+
+
 @click.command()
-@click.option("--once", is_flag=True, help="One pass, then exit. Without it the sandbox stays up for trying commands.")
+@click.option("--once", is_flag=True, help="One pass without pages: approve and publish everything, then exit.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the pages. Without it: 8787, or a free one.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Where the demo keeps its files.")
-def demo(once: bool, folder: Path | None) -> None:  # noqa: FBT001  # click's own form
-    """Sample catalogue, sandbox image API over real HTTP at the real polling intervals, pictures on the listings."""
+def demo(once: bool, port: int | None, no_browser: bool, folder: Path | None) -> None:  # noqa: FBT001  # click's own form
+    """Sample catalogue, sandbox image API over real HTTP at the real polling intervals, and the pages to click through.
+
+    Pictures arrive on the pages while you look. Ctrl-C ends it.
+    """
     folder = (folder or Path(tempfile.mkdtemp(prefix="hebo-sync-demo-"))).resolve()
     with _sandbox() as service:
         settings = _prepare(folder, service)
-        outcome = _run(settings)
-        show(outcome, as_json=False)
-        config = folder / "config.toml"
-        click.echo(f"the feed with its new pictures: {folder / 'catalogue' / 'feed-with-pictures.tsv'}")
-        click.echo(f"look around: hebo-sync --config {config} products list (or images, tasks, quota, undo …)")
-        if not once and not outcome.stopped:
-            note("the sandbox image API stays up until Ctrl-C")
-            wait_for_signal()
-    sys.exit(outcome.exit_code)
+        if once:
+            sys.exit(_run_once(settings, folder).exit_code)
+        left = _serve(settings, folder, port, browser=not no_browser)
+    if left:
+        leave_at_once(left)
 
 
 @contextmanager
@@ -71,7 +83,10 @@ def _sandbox() -> Iterator[str]:
 
 
 def _prepare(folder: Path, service: str) -> Settings:
-    """The sample catalogue and its configuration file; what an earlier demo left in the folder is gone on with."""
+    """The sample catalogue, its settings as the pages would store them, and a configuration file for the rest.
+
+    What an earlier demo left in the folder is gone on with.
+    """
     from plugin.sandbox.catalogue import write_catalogue
 
     feed = folder / "catalogue" / "feed.tsv"
@@ -79,10 +94,81 @@ def _prepare(folder: Path, service: str) -> Settings:
         write_catalogue(feed.parent)
     note(f"sample catalogue: {feed}")
     config = folder / "config.toml"
-    config.write_text(CONFIG.format(relay=free_port(), service=service, key=KEY), encoding="utf-8")
-    return load_settings(config, {})
+    config.write_text(CONFIG.format(relay=free_port(), service=service), encoding="utf-8")
+    settings = load_settings(config, {})
+    with open_parts(settings) as parts:
+        _furnish(parts)
+    return settings
 
 
-def _run(settings: Settings) -> Outcome:
+def _furnish(parts: Parts) -> None:
+    from pydantic import SecretStr
+
+    from plugin.pipeline import stores
+    from plugin.stored import keep
+
+    config = store_settings(STORE, "the sample store")
+    with parts.db.write() as session:
+        keep(session, parts.keys, {"api_key": SecretStr(KEY), "exclusive": True}, parts.clock.now())
+        if stores.known_by_name(session, config.slug) is None:
+            stores.add(session, parts, config, read_now=True)
+
+
+def _run_once(settings: Settings, folder: Path) -> Outcome:
     with open_parts(settings, policy=Policy(approve_all=True, unattended=True)) as parts, relay_beside(parts):
-        return run_watched(parts, store=None, until_idle=True, quiet=False)
+        outcome = run_watched(parts, store=None, until_idle=True, quiet=False)
+    show(outcome, as_json=False)
+    click.echo(f"the feed with its new pictures: {folder / STORE['output']}")
+    _tell_commands(folder)
+    return outcome
+
+
+def _tell_commands(folder: Path) -> None:
+    config = folder / "config.toml"
+    click.echo(f"look around: hebo-sync --config {config} products list (or images, tasks, quota, undo …)")
+
+
+def _serve(settings: Settings, folder: Path, port: int | None, *, browser: bool) -> int:
+    """The pages until Ctrl-C; gives how many calls still run then."""
+    server = settings.server.model_copy(update={"port": _port(settings.server) if port is None else port})
+    with open_parts(settings, policy=Policy(unattended=False)) as parts:
+        door = _unlock(parts)
+
+        def tell(address: str) -> None:
+            click.echo(f"sign in as {door.name} with the password {door.password}")
+            _tell_commands(folder)
+            note("Ctrl-C ends the demo")
+            if browser and _has_screen():
+                webbrowser.open(address)
+
+        return serve_until_stopped(parts, server, tell)
+
+
+def _port(server: ServerSettings) -> int:
+    """The usual port, or any where that is taken."""
+    try:
+        bind(server.host, server.port).close()
+    except ListenerError:
+        return 0
+    return server.port
+
+
+def _unlock(parts: Parts) -> Door:
+    """An admin for the demo, with a new password each time."""
+    from plugin.web.auth.admins import create_admin, find_admin, set_password
+
+    door = Door("demo", secrets.token_hex(6))
+    with parts.db.write() as session:
+        known = find_admin(session, door.name)
+        if known is None:
+            create_admin(session, door.name, door.password, parts.clock.now())
+        else:
+            set_password(session, known, door.password)
+    return door
+
+
+def _has_screen() -> bool:
+    """Whether a browser window can be seen by somebody at this terminal."""
+    if not sys.stdout.isatty():
+        return False
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

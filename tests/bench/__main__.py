@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME ...]`: polls, discovery, feed, publish."""
+"""`python -m tests.bench [NAME ...]`: polls, discovery, feed, publish, pages, kills."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import click
 
-from tests.bench import discovery, feed, polls, publish
+from tests.bench import discovery, feed, kills, pages, polls, publish
 from tests.bench.rows import Row, print_rows
 
 # name -> the whole benchmark, and the quick one
@@ -18,15 +18,17 @@ BENCHES: dict[str, tuple[Callable[[], list[Row]], Callable[[], list[Row]]]] = {
     discovery.NAME: (lambda: discovery.measure(discovery.FULL), lambda: discovery.measure(discovery.QUICK)),
     feed.NAME: (lambda: feed.measure(feed.FULL), lambda: feed.measure(feed.QUICK)),
     publish.NAME: (lambda: publish.measure(publish.FULL), lambda: publish.measure(publish.QUICK)),
+    pages.NAME: (lambda: pages.measure(pages.FULL), lambda: pages.measure(pages.QUICK)),
+    kills.NAME: (lambda: kills.measure(20), lambda: kills.measure(5)),
 }
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHES)), metavar="[NAME]...")
-@click.option("--quick", is_flag=True, help="Smaller sizes: less than two minutes in all.")
+@click.option("--quick", is_flag=True, help="Smaller sizes: a few minutes in all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:
-    """Measure polls, discovery, feed and publish (or those that are named) and print one table."""
+    """Measure everything (or what is named) and print one table."""
     rows: list[Row] = []
     for name in names or BENCHES:
         begun = time.monotonic()
