@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from flask import Blueprint, Flask, abort, current_app, redirect, request
-from flask_babel import Babel, format_decimal, get_locale, gettext, lazy_gettext, ngettext
+from flask_babel import Babel, format_decimal, get_locale, get_translations, gettext, lazy_gettext, ngettext
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -85,12 +85,19 @@ def chosen_language() -> str:
 
 
 def _names() -> dict[str, object]:
-    code = _code()
+    """What pages find under these names. The catalogue is looked up once for a page, not for each of its hundreds of
+    texts."""
+    code, texts = _code(), get_translations()
+
+    def text(message: str, **words: object) -> str:
+        found: str = texts.ugettext(message)
+        return found % words if words else found
+
     return {
         "language_code": code,
         "language_tag": LANGUAGES[code].tag,
         "navigation": NAVIGATION,
-        "_": gettext,
+        "_": text,
         "ngettext": ngettext,
     }
 

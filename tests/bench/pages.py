@@ -1,7 +1,7 @@
 """pages: how soon the pages of a real `hebo-sync serve` answer while it polls thousands of tasks.
 
 The server, the image service and the browsers are processes of their own. Browsers do what people's do: they open
-pages one after another, fetch thumbnails, and ask for live progress.
+a page, fetch its thumbnails, and look at it for a moment. Each page was opened once before it is measured.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ LINK = re.compile(r'(?:src|href)="(/pictures/[0-9a-f]{64}/\d+)"')
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """tasks in flight, each polled every `interval` seconds; browsers: how many people look at once."""
+    """tasks in flight, each polled every `interval` seconds; browsers: how many people look at once; think: seconds
+    that each looks at a page before opening the next."""
 
     tasks: int
     interval: float
@@ -53,14 +54,16 @@ class Case:
     browsers: int
     warm_up: float
     seconds: float
+    think: float = 0.5
 
     def how(self) -> str:
-        return f"{self.tasks:,} tasks polled every {self.interval:g} s, {self.browsers} browsers one page after another"
+        polled = f"{self.tasks:,} tasks polled every {self.interval:g} s"
+        return f"{polled}; {self.browsers} people, {self.think:g} s a page"
 
 
-FULL = Case(2_000, 10, 0.15, 2, 11, 30)
+FULL = Case(2_000, 10, 0.15, 2, 11, 90)
 QUICK = Case(400, 2, 0.15, 2, 3, 6)
-TINY = Case(10, 0.3, 0, 1, 0.5, 1.5)
+TINY = Case(10, 0.3, 0, 1, 0.5, 1.5, think=0)
 
 
 @dataclass(slots=True)
@@ -153,12 +156,15 @@ def _person(address: str, case: Case, seen: Seen, end: float) -> None:
     with requests.Session() as browser:
         browser.trust_env = False
         _sign_in(browser, address)
+        for kind, path in _visits(case):
+            _open(browser, Seen(), kind, address + path)
         for kind, path in cycle(_visits(case)):
             if time.monotonic() >= end:
                 return
             page = _open(browser, seen, kind, address + path)
             for link in LINK.findall(page)[:3]:
                 _open(browser, seen, "a thumbnail", address + link)
+            time.sleep(case.think)
 
 
 def _visits(case: Case) -> Sequence[tuple[str, str]]:

@@ -27,7 +27,7 @@ from plugin.web.catalogue import blueprint
 from plugin.web.catalogue.actions import back_or, leave, number_of, numbers
 from plugin.web.context import engine, parts
 
-PRODUCTS = 10  # on a page
+PRODUCTS = 5  # on a page: forty pictures, as a rule
 MOST = 500  # pictures decided at once
 DECISIONS = {state.value: state for state in (ImageState.APPROVED, ImageState.REJECTED, ImageState.IN_REVIEW)}
 PICTURE, GROUP = "review-picture-", "review-product-"  # ids of what a script replaces, before their numbers
