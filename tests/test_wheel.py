@@ -17,7 +17,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("plugin", "connectors", "templates")
 # What the packages need besides code. Held by name, so that a moved folder does not make the comparison empty.
-NEEDED = ("templates/packs/", "plugin/migrations/versions/", "plugin/migrations/script.py.mako")
+NEEDED = (
+    "templates/packs/",
+    "plugin/migrations/versions/",
+    "plugin/migrations/script.py.mako",
+    "plugin/web/pages/",
+    "plugin/web/static/htmx.min.js",
+    "plugin/web/static/app.css",
+    "plugin/web/translations/zh/LC_MESSAGES/messages.mo",
+)
 
 
 def run(*command: str | Path, cwd: Path) -> str:
