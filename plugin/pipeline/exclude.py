@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from plugin.activity import About, record, record_task
@@ -52,6 +52,16 @@ def cancel_tasks(session: Session, where: ColumnElement[bool], now: datetime, re
     for task in session.scalars(select(GenerationTask).where(GenerationTask.id.in_(ids))):
         record_task(session, task, now, "task_cancelled", reason=reason)
     return len(ids)
+
+
+def cancelled_images(session: Session, product: Product) -> int:
+    """Images that `revive` would plan again for a product, if it still has the photo that it had."""
+    mine = select(RoundMember.round_id).where(RoundMember.product_id == product.id)
+    same = (Round.store_id == product.store_id) & (Round.reference_sha == product.reference_sha) & Round.id.in_(mine)
+    rounds = [row.id for row in session.scalars(select(Round).where(same)) if not _is_replaced(session, row)]
+    images = select(func.count()).select_from(GeneratedImage).join(GenerationTask)
+    cancelled = GenerationTask.round_id.in_(rounds) & (GenerationTask.state == TaskState.CANCELLED)
+    return session.scalar(images.where(cancelled)) or 0
 
 
 def revive(session: Session, planned: Round, now: datetime) -> None:

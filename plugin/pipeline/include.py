@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from plugin.models import Product
-from plugin.pipeline.exclude import cancel_planned
+from plugin.pipeline.exclude import cancel_planned, cancelled_images
 from plugin.states import ProductState
 
 
@@ -26,8 +26,11 @@ def exclude(session: Session, product: Product, now: datetime) -> int:
     return cancel_planned(session, [product], now, "the product is excluded")
 
 
-def include(session: Session, product: Product, now: datetime) -> None:
-    """Take an excluded product in again: its picture is looked at next. Raises ChoiceError if it is not excluded."""
+def include(session: Session, product: Product, now: datetime) -> int:
+    """Take an excluded product in again: its picture is looked at next. Raises ChoiceError if it is not excluded.
+
+    Gives how many cancelled pictures are planned again if its photo is still the same (see `exclude.revive`).
+    """
     if product.state is not ProductState.EXCLUDED:
         raise ChoiceError(f"{product.title}: it is {product.state}, not excluded")
     product.attempts = 0
@@ -35,3 +38,4 @@ def include(session: Session, product: Product, now: datetime) -> None:
         product.state, product.due_at, product.problem = ProductState.NEW, now, None
     else:
         product.state, product.due_at, product.problem = ProductState.NO_IMAGE, None, "it has no picture"
+    return cancelled_images(session, product) if product.reference_url else 0

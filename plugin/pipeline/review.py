@@ -77,6 +77,8 @@ def decide(session: Session, parts: Parts, image_ids: Sequence[int], new: ImageS
     if missing := set(image_ids) - {image.id for image in images}:
         raise UnknownPictureError(min(missing))
     for image in images:
+        if image.state is ImageState.PUBLISHING:  # only the listing's answer takes it back to approved
+            raise UndecidableError(image.id, image.state, new)
         try:
             _decide(image, new, by, now)
         except IllegalStepError:

@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from connectors import Connector, ConnectorError, Environment, StoreInfo, kinds
 from plugin.config import Settings, SettingsError, StoreSettings, dump, store_settings
-from plugin.models import GenerationTask, Product, Round, Store
+from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundMember, Store
 from plugin.pipeline.exclude import cancel_tasks
 from plugin.pipeline.parts import Parts
 from plugin.secrets import DecryptError, KeyRing
-from plugin.states import ProductState, TaskState
+from plugin.states import ImageState, ProductState, TaskState
+
+UNPUBLISHED = (ImageState.WAITING, ImageState.FETCHED, ImageState.IN_REVIEW, ImageState.APPROVED)
 
 
 class StoreChangeError(Exception):
@@ -136,6 +138,7 @@ def add(session: Session, parts: Parts, config: StoreSettings, *, read_now: bool
     row.scheduled_at = now  # its schedule begins now
     _put(row, parts, config, read_now=read_now)
     session.flush()
+    _look_again(session, row.id)
     return row
 
 
@@ -161,6 +164,18 @@ def change(session: Session, parts: Parts, row: Store, config: StoreSettings, *,
         row.scheduled_at = parts.clock.now()  # times that only the new schedule has, and are past, are not made up for
     moved = old is None or old.options != config.options
     _put(row, parts, config, read_now=read_now and moved)
+    if moved:
+        _look_again(session, row.id)
+
+
+def _look_again(session: Session, store_id: int) -> None:
+    """The store's address is another, perhaps of another catalogue with the same ids: what is not published yet waits
+    until that was read, and until the photo it was made from is seen there."""
+    unpublished = select(RoundMember.product_id).join(GeneratedImage, GeneratedImage.round_id == RoundMember.round_id)
+    waiting = unpublished.where(GeneratedImage.state.in_(UNPUBLISHED))
+    ready = (Product.store_id == store_id) & (Product.state == ProductState.READY)
+    unseen = update(Product).where(ready, Product.id.in_(waiting))
+    session.execute(unseen.values(state=ProductState.NEW, due_at=None, attempts=0), execution_options=NO_SYNC)
 
 
 def _put(row: Store, parts: Parts, config: StoreSettings, *, read_now: bool) -> None:
@@ -242,6 +257,13 @@ def unmade(session: Session, parts: Parts, store_id: int, config: StoreSettings)
     counted = select(func.count(), func.count(distinct(Product.reference_sha))).where(_without_round(store_id))
     products, photos = session.execute(counted).one()
     return Unmade(fresh + products, (fresh + photos) * shots)
+
+
+def planned_images(session: Session, store_id: int) -> int:
+    """Images of the store that are planned and not sent."""
+    planned = (GenerationTask.store_id == store_id) & (GenerationTask.state == TaskState.PLANNED)
+    images = select(func.count()).select_from(GeneratedImage).join(GenerationTask)
+    return session.scalar(images.where(planned)) or 0
 
 
 def plan_unmade(session: Session, store_id: int, now: datetime) -> None:

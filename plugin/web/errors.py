@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, make_response, render_template, request
 from flask_babel import LazyString, lazy_gettext, ngettext
-from werkzeug.exceptions import HTTPException, InternalServerError
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
+from plugin.pipeline.lane import AWAY, first_line
 from plugin.web.auth.gate import wants_picture
 
 log = logging.getLogger(__name__)
+AWAY_WAIT = 5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,13 @@ WORDS: Mapping[int, Words] = {
         lazy_gettext("Too many tries"),
         lazy_gettext("Whatever is entered before then is refused, the right password too."),
     ),
+    503: Words(
+        lazy_gettext("The database cannot be had just now"),
+        lazy_gettext(
+            "It is busy or away. What you sent was not stored, and nothing else was lost. Wait a little and try again. "
+            "If it stays, tell whoever runs hebo-sync the reference below: the log has the details under it."
+        ),
+    ),
     500: Words(
         lazy_gettext("Something went wrong here"),
         lazy_gettext(
@@ -68,6 +78,14 @@ WORDS: Mapping[int, Words] = {
 def install(app: Flask) -> None:
     """One handler for every refusal, and for what nobody expected."""
     app.register_error_handler(HTTPException, answer)
+    for away in AWAY:
+        app.register_error_handler(away, database_away)
+
+
+def database_away(error: SQLAlchemyError) -> Response:
+    """It is no fault of the program's, and it passes."""
+    log.error("the database: %s", first_line(error))
+    return answer(ServiceUnavailable(retry_after=AWAY_WAIT))
 
 
 def answer(error: HTTPException) -> Response:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from datetime import datetime
+from threading import Lock
 
 from flask import Request, current_app
+from sqlalchemy.exc import OperationalError
 
 from plugin.clock import Clock
 from plugin.db import Database
 from plugin.models import Admin, SignIn
+from plugin.pipeline.lane import first_line
 from plugin.web.auth import admins, sign_ins
 from plugin.web.auth.identity import Identity
 from plugin.web.auth.passwords import BusyError, PasswordChecks
@@ -16,6 +21,7 @@ from plugin.web.auth.set_up_code import SetUpCode
 from plugin.web.auth.sign_ins import Known
 from plugin.web.auth.throttle import Throttle
 
+log = logging.getLogger(__name__)
 COOKIE = "SIGN_IN_COOKIE"  # the application's setting with the cookie's name
 
 
@@ -42,6 +48,7 @@ class PasswordSignIn:
         self.set_up_code = set_up_code
         self.throttle = Throttle(clock)
         self.checks = PasswordChecks()
+        self._touching = Lock()
 
     def identify(self, request: Request) -> Identity | None:
         known = self.known(request)
@@ -53,9 +60,21 @@ class PasswordSignIn:
         with self._db.read() as session:
             known = sign_ins.find(session, token_of(request), now)
         if known is not None and now - known.seen_at >= sign_ins.SEEN_EVERY:
-            with self._db.write() as session:
-                sign_ins.touch(session, known.id, now)
+            self._touch(known.id, now)
         return known
+
+    def _touch(self, sign_in_id: int, now: datetime) -> None:
+        """One request at a time writes it: while others write for long, a page with forty pictures must not wait
+        forty times, and one whose turn to write does not come at all is shown all the same."""
+        if not self._touching.acquire(blocking=False):
+            return
+        try:
+            with self._db.write() as session:
+                sign_ins.touch(session, sign_in_id, now)
+        except OperationalError as error:
+            log.warning("when a browser was last used could not be written: %s", first_line(error))
+        finally:
+            self._touching.release()
 
     def first_run(self) -> bool:
         """Whether there is no admin yet. The code is void once there is one, whoever made it."""

@@ -6,7 +6,6 @@ Each is a POST that works without scripts: it is done, said in a message, and le
 from __future__ import annotations
 
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
@@ -27,9 +26,11 @@ from plugin.pipeline.undo import UndoError, demand_writable, request_undo
 from plugin.pipeline.views.review import publication_pictures
 from plugin.web.catalogue import blueprint
 from plugin.web.context import engine, parts
+from plugin.web.language import is_local
 from plugin.web.security import MOST_ROW_ID
 
 R = TypeVar("R", GenerationTask, Product, Publication)
+LONGEST_SAID = 500  # characters
 
 
 def number_of(text: str) -> int | None:
@@ -46,12 +47,7 @@ def numbers(name: str) -> list[int]:
 def back_or(default: str) -> str:
     """Where the form says it came from, if that is a page of ours; else `default`."""
     wanted = request.form.get("back", "")
-    local = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
-    plain = wanted.isprintable() and local
-    try:
-        return wanted if plain and not any(urlsplit(wanted)[:2]) else default
-    except ValueError:
-        return default
+    return wanted if is_local(wanted) else default
 
 
 def product_page(product_id: int) -> str:
@@ -63,8 +59,8 @@ def row_or_404(session: Session, model: type[R], row_id: int) -> R:
 
 
 def leave(text: str, category: str, to: str) -> Response:
-    """Say what was done (or why not) on the page that follows."""
-    flash(text, category)
+    """Say what was done (or why not) on the page that follows. Browsers drop a cookie that a long title has swollen."""
+    flash(text if len(text) <= LONGEST_SAID else f"{text[:150]} … {text[-250:]}", category)
     return redirect(to, 303)
 
 
@@ -206,9 +202,32 @@ def include(product_id: int) -> Response:
     try:
         with now.db.write() as session:
             row = row_or_404(session, Product, product_id)
-            title = row.title
-            include_product(session, row, now.clock.now())
+            title, config = row.title, stores.configured(now, session).get(row.store_id)
+            automatic = config is not None and config.auto_generate
+            cancelled = include_product(session, row, now.clock.now())
     except ChoiceError:
         return leave(gettext("This product is not excluded (any more): nothing was changed."), "info", to)
     engine().wake()
-    return leave(gettext("%(title)s is included again. Its photo is looked at next.", title=title), "good", to)
+    return leave(_included(title, cancelled, automatic=automatic), "good", to)
+
+
+def _included(title: str, cancelled: int, *, automatic: bool) -> str:
+    if cancelled:
+        text: str = ngettext(
+            "%(title)s is included again. Its photo is looked at next; if it is still the same, the %(num)s picture "
+            "that was cancelled is planned again, and paid for.",
+            "%(title)s is included again. Its photo is looked at next; if it is still the same, the %(num)s pictures "
+            "that were cancelled are planned again, and paid for.",
+            cancelled,
+            title=title,
+        )
+        return text
+    if automatic:
+        return str(
+            gettext(
+                "%(title)s is included again. Its photo is looked at next. If there are no pictures of it yet, they "
+                "are planned by themselves, and paid for.",
+                title=title,
+            )
+        )
+    return str(gettext("%(title)s is included again. Its photo is looked at next.", title=title))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flask_babel import get_locale
@@ -26,6 +27,7 @@ from templates import PackError, RenderError, pack_names
 OPTION = "option_"  # before the name of a kind's own setting, so that it can never be taken for a common one
 OWN_SCHEDULE = "own"
 CONFIRM, SEEN = "confirm_cost", "cost_seen"
+UNREAD = "unread"  # in SEEN: that the cost is not known was in plain sight
 PLAIN = ("name", "pack", "language", "auto_generate", "review", "placement", "timezone", "shared_image_limit")
 
 
@@ -50,6 +52,13 @@ class StoreForm:
         infos = self.kind.options.model_fields
         kept = (name for name, info in infos.items() if is_secret(info) and getattr(self.old.options, name) is not None)
         return [OPTION + name for name in kept]
+
+    def names_another_place(self, new: StoreSettings) -> bool:
+        """Whether these settings lead to another catalogue, for all one can tell: another secret alone does not."""
+        if self.old is None:
+            return True
+        plain = [name for name, info in self.kind.options.model_fields.items() if not is_secret(info)]
+        return any(getattr(self.old.options, name) != getattr(new.options, name) for name in plain)
 
 
 def open_form(now: Parts, kind: ConnectorKind, old: StoreSettings | None, posted: Any, *, adding: bool) -> StoreForm:
@@ -158,7 +167,19 @@ def checked(now: Parts, store: StoreForm, name: str | None = None) -> StoreSetti
     if not well or form.errors:
         return None
     config = store_settings(values, f"store {values['name']!r}", {store.kind.name: store.kind})
-    return config if _pack_loads(now, form, config) else None
+    return config if _is_outside(now, store, config) and _pack_loads(now, form, config) else None
+
+
+def _is_outside(now: Parts, store: StoreForm, config: StoreSettings) -> bool:
+    """Whether no file of the store lies where the program keeps its secrets: their first lines would be quoted as what
+    is wrong with them, and its database must never be written over."""
+    home = now.settings.app.data_dir.resolve()
+    named = {OPTION + name: getattr(config.options, name) for name in store.kind.options.model_fields}
+    paths = {name: (now.settings.base_dir / path).resolve() for name, path in named.items() if isinstance(path, Path)}
+    inside = [name for name, path in paths.items() if path.is_relative_to(home)]
+    for name in inside:
+        fields.say(store.form, name, gettext("This is hebo-sync's own data folder. Choose another place."))
+    return not inside
 
 
 def _values(store: StoreForm, name: str | None) -> dict[str, Any]:
@@ -192,6 +213,28 @@ def demand_consent(form: FlaskForm, cost: Unmade) -> bool:
     form[SEEN].data, form[CONFIRM].data = str(cost.images), False
     fields.say(form, CONFIRM, _cost_sentence(cost))
     return False
+
+
+def demand_trust(now: Parts, form: FlaskForm, config: StoreSettings) -> bool:
+    """The same where the catalogue was not read yet, so that nobody can say how many images it would be."""
+    if form[CONFIRM].data and form[SEEN].data == UNREAD:
+        return True
+    shots = len(now.pack(config.pack, config.language or now.settings.app.language).shots)
+    form[SEEN].data, form[CONFIRM].data = UNREAD, False
+    fields.say(form, CONFIRM, _unread_sentence(shots))
+    return False
+
+
+def _unread_sentence(shots: int) -> str:
+    return ngettext(
+        "This catalogue was not read yet, so its cost is not known: %(num)s image for every product that has no "
+        "pictures, up to your daily budget or the service's own limit each day. Tick this to agree, or leave the "
+        "automatic pictures off until you have seen the products.",
+        "This catalogue was not read yet, so its cost is not known: %(num)s images for every product that has no "
+        "pictures, up to your daily budget or the service's own limit each day. Tick this to agree, or leave the "
+        "automatic pictures off until you have seen the products.",
+        shots,
+    )
 
 
 def _cost_sentence(cost: Unmade) -> str:

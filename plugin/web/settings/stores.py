@@ -90,11 +90,11 @@ def _tell(info: StoreInfo) -> None:
 
 
 def _name_is_free(now: Parts, form: StoreForm, config: StoreSettings) -> bool:
-    """Whether the name may be had, and what a removed store's products would cost is agreed to."""
+    """Whether the name may be had, and what the store's products would cost is agreed to."""
     with now.db.read() as session:
         row = service.known_by_name(session, config.slug)
         if row is None:
-            return True
+            return not config.auto_generate or store_form.demand_trust(now, form.form, config)
         try:
             service.demand_free(now, row, config)
         except StoreChangeError as error:
@@ -160,12 +160,11 @@ def _change(now: Parts, form: StoreForm, row: Store) -> Response | None:
     config = store_form.checked(now, form, row.name)
     if config is None:
         return None
-    starts = config.auto_generate and not (form.old is not None and form.old.auto_generate)
-    with now.db.read() as session:
-        cost = service.unmade(session, now, row.id, config) if starts else NOTHING
-    if not store_form.demand_consent(form.form, cost):
-        return None
+    was_automatic = form.old is not None and form.old.auto_generate
+    starts = config.auto_generate and not was_automatic
     moved = form.old is None or form.old.options != config.options
+    if (starts or (moved and config.auto_generate)) and not _is_agreed(now, form, row, config):
+        return None
     info = service.look_at(now, config) if moved else StoreInfo(row.name)
     try:
         with now.db.write() as session:
@@ -178,7 +177,34 @@ def _change(now: Parts, form: StoreForm, row: Store) -> Response | None:
     stores_changed()
     flash(gettext("The settings of store %(name)s are stored.", name=row.name), "good")
     _tell(info)
+    if was_automatic and not config.auto_generate:
+        _tell_planned(now, row)
     return go("settings.store", store_id=row.id)
+
+
+def _is_agreed(now: Parts, form: StoreForm, row: Store, config: StoreSettings) -> bool:
+    """Whether it is agreed to what the store makes by itself from now on, as far as that is known."""
+    if row.refreshed_until is None or form.names_another_place(config):
+        return store_form.demand_trust(now, form.form, config)
+    with now.db.read() as session:
+        return store_form.demand_consent(form.form, service.unmade(session, now, row.id, config))
+
+
+def _tell_planned(now: Parts, row: Store) -> None:
+    """Switching off the automatic pictures takes nothing back: whoever wants to save money must know that."""
+    with now.db.read() as session:
+        planned = service.planned_images(session, row.id)
+    if planned:
+        flash(
+            ngettext(
+                "%(num)s image is planned already and will still be made. Pause the store or exclude the product to "
+                "stop that.",
+                "%(num)s images are planned already and will still be made. Pause the store or exclude the products to "
+                "stop that.",
+                planned,
+            ),
+            "warning",
+        )
 
 
 def _page(form: StoreForm, *, row: Store | None = None, locked: bool = False, info: StoreInfo | None = None) -> str:

@@ -108,7 +108,7 @@ WALK = (  # plugin.pipeline: refresh, plan, submit, poll, collect, publish
     "many unrelated products share this picture: it is a placeholder. Give the product its own photo",
     "its picture cannot be used: {reason}",
     "its picture {url} cannot be used: {reason}",
-    "store {store_id} is read by another process now",
+    "store {store_id} is not ours to read any more",
     "too little of the quota remains",
     "today's image quota is used up ({room} of {limit} images remain)",
     "the daily budget of {budget} images (hebo.daily_budget) is used up",

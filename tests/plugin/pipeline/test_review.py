@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from plugin.models import GeneratedImage, Product, Publication, Round
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.publish import PublishLane
 from plugin.pipeline.review import ReviewError, UndecidableError, approve_all, decide, publish_now
 from plugin.states import ImageState
 from tests.plugin.pipeline.world import World
@@ -114,3 +115,23 @@ def test_what_is_approved_may_go_at_once_and_only_what_the_listing_lacks(shop: W
             session.scalars(select(Product)).one().reference_sha = None
             session.flush()
             assert publish_now(session, session.scalars(select(Product)).one(), parts.clock.now()) == 0
+
+
+@pytest.mark.parametrize("again", [ImageState.APPROVED, ImageState.IN_REVIEW, ImageState.REJECTED])
+def test_what_is_being_written_to_its_listing_is_not_decided(shop: World, again: ImageState) -> None:
+    """Approved a second time (from another tab), it would stay approved, and could be rejected while it is shown."""
+    shop.product("p1")
+    shop.run(approve=False)
+    with shop.parts() as parts:
+        ids = in_review(parts)
+        say(parts, ids, ImageState.APPROVED)
+        lane = PublishLane(parts)
+        (batch,) = lane.claim(1)
+        with pytest.raises(UndecidableError) as caught:
+            say(parts, ids[:1], again)
+        assert caught.value.state is ImageState.PUBLISHING
+        lane.store([(batch, lane.work(batch))])
+        with parts.db.read() as session:
+            assert set(session.scalars(select(GeneratedImage.state))) == {ImageState.PUBLISHED}
+        with pytest.raises(UndecidableError):
+            say(parts, ids, ImageState.REJECTED)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import CodeType
 
 import pytest
 from flask import Flask, Request
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from plugin import with_image_api
 from plugin.pipeline.parts import Parts
@@ -57,6 +59,27 @@ class Everybody:
 
     def identify(self, request: Request) -> Identity | None:
         return Identity("tester")
+
+
+class Compiled(BytecodeCache):
+    """The templates that were compiled in this process: each application would compile them anew."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get(bucket.checksum + bucket.key)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._codes[bucket.checksum + bucket.key] = bucket.code
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Flask.jinja_options, "bytecode_cache", Compiled())
+        yield
 
 
 class Site:

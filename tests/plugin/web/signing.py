@@ -4,49 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from plugin import open_parts
 from plugin.config import load_settings
 from plugin.config.settings import DATABASE_FILE
-from plugin.db import Database
 from plugin.models import Base
 from plugin.pipeline.parts import Parts
 from plugin.web.app import create_pages
 from plugin.web.auth import PasswordSignIn, create_admin, open_password_sign_in, passwords
 from tests.plugin.pipeline.world import TestClock
+from tests.plugin.schema import migrated
 from tests.plugin.web.conftest import StillEngine
 
 NAME, PASSWORD, OTHER_PASSWORD = "anna", "a quiet harbour", "another long one"
 HOME = "203.0.113.5"
-
-
-class Compiled(BytecodeCache):
-    """Pages that one test compiled, for the next one's application."""
-
-    def __init__(self) -> None:
-        self._codes: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._codes:
-            bucket.bytecode_from_string(self._codes[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._codes[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = Compiled()
 
 
 class Browser:
@@ -82,7 +62,6 @@ class House:
         self.engine, self.clock = engine, clock
         self.service: PasswordSignIn = open_password_sign_in(engine.parts.db, clock)
         self.app: Flask = create_pages(engine, self.service)
-        self.app.jinja_env.bytecode_cache = COMPILED
 
     @property
     def parts(self) -> Parts:
@@ -103,16 +82,6 @@ class House:
                 name: sorted((tuple(row) for row in session.execute(select(table))), key=repr)
                 for name, table in Base.metadata.tables.items()
             }
-
-
-@cache
-def migrated() -> bytes:
-    """A database with the tables in it: copied much quicker than made."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "made.db"
-        with closing(Database(f"sqlite:///{file}")) as made:
-            made.migrate()
-        return file.read_bytes()
 
 
 @contextmanager

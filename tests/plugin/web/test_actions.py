@@ -117,10 +117,41 @@ def test_excluding_cancels_what_is_planned_and_including_looks_again(site: Site)
         assert said == "Product p1 is excluded. 1 planned task was cancelled; nothing was spent on it."
         assert [task.state for task in walk.tasks(stuck)] == [TaskState.CANCELLED]
         assert "no pictures are made for it" in walk.after(stuck, "/products/1/exclude")
-        assert "looked at next" in walk.after(stuck, "/products/1/include")
+        said = walk.after(stuck, "/products/1/include")
+        assert "if it is still the same, the 2 pictures that were cancelled are planned again, and paid for" in said
         assert walk.product(stuck).state is ProductState.NEW
         assert "is not excluded" in walk.after(stuck, "/products/1/include")
         assert stuck.engine.told == ["wake"] * 3
+
+
+def test_what_including_costs_is_said_before_it_happens(site: Site) -> None:
+    walk.read(site)
+    walk.after(site, "/products/1/exclude")
+    said = walk.after(site, "/products/1/include")
+    assert said.endswith("If there are no pictures of it yet, they are planned by themselves, and paid for.")
+    site.world.drive(site.parts)
+    assert len(walk.tasks(site)) == 1  # there are
+
+
+def test_nothing_is_said_of_cost_where_nothing_is_made_by_itself(site: Site) -> None:
+    site.world.store["auto_generate"] = False
+    with open_site(site.world) as manual:
+        walk.read(manual)
+        walk.after(manual, "/products/1/exclude")
+        said = walk.after(manual, "/products/1/include")
+        assert said == "Product p1 is included again. Its photo is looked at next."
+
+
+def test_a_message_with_a_long_title_fits_into_a_cookie(site: Site) -> None:
+    walk.read(site)
+    title = "".join(chr(0x4E00 + number * 7 % 20_000) for number in range(3_000))
+    with site.parts.db.write() as session:
+        session.execute(update(Product).values(title=title))
+    answer = walk.post(site, "/products/1/exclude")
+    assert len(answer.headers["Set-Cookie"]) < 4_000
+    said = walk.message(site)
+    assert said.startswith(title[:100])
+    assert said.endswith("is excluded: no pictures are made for it.")
 
 
 def test_what_is_gone_cannot_be_excluded(site: Site) -> None:

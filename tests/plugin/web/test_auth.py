@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 from flask import Request
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from plugin.models import SignIn
-from plugin.web.auth import FirstOf, Identity
+from plugin.web.auth import FirstOf, Identity, sign_ins
 from plugin.web.auth.password_sign_in import WrongPasswordError
 from tests.plugin.web.conftest import Everybody
 from tests.plugin.web.signing import NAME, OTHER_PASSWORD, PASSWORD, House, fresh_house, house, open_house
@@ -128,6 +130,25 @@ def test_the_last_use_is_written_every_five_minutes_only(house: House) -> None:
             seen.append(session.scalars(select(SignIn.seen_at)).one())
     assert len(set(seen)) == 3  # as signed in, after 6 and after 12 minutes
     assert seen[-1] == house.clock.now()
+
+
+def test_a_busy_database_keeps_nobody_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a browser is in use is worth no wait of many requests, and no error."""
+    browser = house.signed_in()
+    house.clock.advance(6 * MINUTE)
+    inside = []
+
+    def locked(*_: object) -> None:
+        inside.append(browser.get("/activity").status_code)  # another request, while this one waits for its turn
+        raise OperationalError("UPDATE sign_in", {}, sqlite3.OperationalError("database is locked"))
+
+    monkeypatch.setattr(sign_ins, "touch", locked)
+    assert browser.get("/activity").status_code == 200
+    assert inside == [200]
+    monkeypatch.undo()
+    assert browser.get("/activity").status_code == 200
+    with house.parts.db.read() as session:
+        assert session.scalars(select(SignIn.seen_at)).one() == house.clock.now()
 
 
 def test_what_is_over_is_removed_at_the_next_sign_in(house: House) -> None:

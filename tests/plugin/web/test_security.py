@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,9 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from plugin.listener import Listener
-from plugin.web.auth import throttle
+from plugin.web.auth import sign_ins, throttle
 from plugin.web.errors import WORDS
 from plugin.web.security import MOST_BYTES, POLICY
 from tests.plugin.web.signing import NAME, PASSWORD, House, fresh_house, house, open_house
@@ -216,6 +218,23 @@ def test_a_fault_of_ours_is_told_by_a_reference_that_is_in_the_log(
     assert "secret detail" in caplog.text
     assert "secret detail" not in got.text
     assert got.headers["Content-Security-Policy"] == POLICY
+
+
+def test_a_database_that_is_away_is_no_fault_and_said_so(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = house.signed_in()
+
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT secret", {"p": "secret"}, sqlite3.OperationalError("database is locked"))
+
+    monkeypatch.setattr(sign_ins, "find", away)
+    with caplog.at_level(logging.ERROR):
+        got = browser.get("/activity")
+    assert (got.status_code, got.headers["Retry-After"]) == (503, "5")
+    assert str(WORDS[503].title) in got.text
+    assert "database is locked" in caplog.text
+    assert "secret" not in caplog.text + got.text
 
 
 def test_a_picture_that_is_not_there_is_no_page(house: House) -> None:

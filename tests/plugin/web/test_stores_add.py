@@ -207,9 +207,26 @@ def test_what_a_known_store_would_cost_at_once_is_asked_first(bare: Site) -> Non
 
 
 def test_a_new_store_may_make_pictures_by_itself(bare: Site) -> None:
-    assert add(bare, auto_generate="y").status_code == 303
+    asked = add(bare, auto_generate="y")
+    assert asked.status_code == 422
+    assert "not known: 2 images for every product" in errors_of(asked.text)["confirm_cost"]
+    assert 'name="cost_seen" type="hidden" value="unread"' in asked.text
+    assert count(bare, Store) == 0
+    assert add(bare, auto_generate="y", confirm_cost="y", cost_seen="2").status_code == 422
+    assert add(bare, auto_generate="y", confirm_cost="y", cost_seen="unread").status_code == 303
     bare.world.drive(bare.parts)
     assert count(bare, GenerationTask) == 1
+
+
+def test_nor_is_the_cost_of_a_catalogue_known_that_was_never_read(bare: Site) -> None:
+    add(bare)
+    page = f"/settings/stores/{row_of(bare).id}"
+    form = feed_form(bare.world.folder, auto_generate="y")
+    asked = bare.client.post(page, data=form)
+    assert errors_of(asked.text)["confirm_cost"].startswith("This catalogue was not read yet")
+    bare.world.drive(bare.parts)
+    asked = bare.client.post(page, data={**form, "confirm_cost": "y", "cost_seen": "unread"})
+    assert "at most 2 images" in errors_of(asked.text)["confirm_cost"]  # by now it is
 
 
 def test_no_secret_comes_back(bare: Site, caplog: pytest.LogCaptureFixture) -> None:
