@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import update
+from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
 from plugin.models import Account, GeneratedImage, GenerationTask, Product, Publication, Store
@@ -26,7 +26,7 @@ class Instance:
     def __init__(self, data_dir: Path):
         self.folder = data_dir / FOLDER
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.name = secrets.token_hex(8)
+        self.name = secrets.token_hex(8)  # the beginning of no other name
         self._lock = FileLock(self.folder / f"{self.name}.lock")
         self._guard = FileLock(self.folder / "guard")
         with self._guard:
@@ -68,6 +68,6 @@ def end_leases(session: Session, owners: list[str], now: datetime) -> None:
             held &= GenerationTask.state.in_((TaskState.SUBMITTING, TaskState.IN_DOUBT))
         session.execute(update(model).where(held).values(due_at=now, owner=None))
     session.execute(update(Account).where(Account.lane_owner.in_(owners)).values(lane_owner=None, lane_until=None))
-    reading = Store.refresh_owner.in_(owners)
+    reading = or_(*(Store.refresh_owner.startswith(owner, autoescape=True) for owner in owners))
     session.execute(update(Store).where(reading).values(refresh_owner=None, refresh_due_at=now))
     session.execute(update(Store).where(Store.write_owner.in_(owners)).values(write_owner=None, write_until=None))

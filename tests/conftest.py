@@ -8,6 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# What takes longest, and mostly waits for other processes. It goes first: at the end it would run on one core alone.
+LONG = (
+    "tests/test_crashes.py",
+    "tests/test_serve_crashes.py",
+    "tests/browser/",
+    "tests/test_bench.py",
+    "tests/test_wheel.py",
+)
+
+# How long an example takes says nothing on a machine that does other work, too.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 # Read before the variables below are taken away: where CI sets it, nothing may be skipped.
 REQUIRE_ALL = bool(os.environ.get("HEBO_SYNC_REQUIRE_ALL"))
@@ -32,6 +46,10 @@ def _settings_of_the_machine() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("HEBO_SYNC_")]:
             patch.delenv(name)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

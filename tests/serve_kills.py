@@ -30,14 +30,17 @@ review = false
 port = {port}
 """
 UNSETTLED_TASKS = (TaskState.PLANNED, TaskState.SUBMITTING, TaskState.GENERATING, TaskState.IN_DOUBT)
+FOR_A_PERSON = (GenerationTask.state == TaskState.IN_DOUBT) & GenerationTask.due_at.is_(None)
 UNSETTLED_IMAGES = (ImageState.WAITING, ImageState.FETCHED, ImageState.APPROVED, ImageState.PUBLISHING)
 LONGEST = 120  # seconds that the last life is given
+WHILE_STARTING = (0.1, 1.5)  # seconds after the process has begun
+WHILE_STOPPING = 0.4  # seconds after the signal, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """starts: seconds until each life answered. stopped: seconds that the last one needed to stop. wrong: what is not
-    as it must be."""
+    """starts: seconds until each life answered that was let to. stopped: seconds that the last one needed to stop.
+    wrong: what is not as it must be."""
 
     kills: int
     starts: Sequence[float]
@@ -55,17 +58,23 @@ class Served:
         (folder / "c.toml").write_text(CONFIG.format(service=service) + SERVED.format(port=self.port))
 
     @contextmanager
-    def life(self) -> Iterator[tuple[subprocess.Popen[str], float]]:
-        """A process that answers, and how many seconds that took."""
-        begun = time.monotonic()
+    def process(self) -> Iterator[subprocess.Popen[str]]:
+        """A process that has just begun, and is killed at the end."""
         command = (PROGRAM, "--config", "c.toml", "serve")
         log = (self.shop.folder / "serve.log").open("a")
         with log, subprocess.Popen(command, cwd=self.shop.folder, stdout=log, stderr=log, text=True) as process:
             try:
-                self._wait_until_up(process)
-                yield process, time.monotonic() - begun
+                yield process
             finally:
                 process.kill()
+
+    @contextmanager
+    def life(self) -> Iterator[tuple[subprocess.Popen[str], float]]:
+        """A process that answers, and how many seconds that took."""
+        begun = time.monotonic()
+        with self.process() as process:
+            self._wait_until_up(process)
+            yield process, time.monotonic() - begun
 
     def _wait_until_up(self, process: subprocess.Popen[str]) -> None:
         until = time.monotonic() + 30
@@ -78,13 +87,15 @@ class Served:
         raise AssertionError(f"serve did not come up: {(self.shop.folder / 'serve.log').read_text()[-2000:]}")
 
     def settled(self) -> bool:
-        """Whether nothing is left that could still move by itself."""
+        """Whether nothing is left that could still move by itself; a person may be asked about a doubt."""
         db = Database(load_settings(self.shop.folder / "c.toml", {}).database.url)
         try:
             with db.read() as session:
                 moving = (
-                    select(func.count()).where(GenerationTask.state.in_(UNSETTLED_TASKS)),
-                    select(func.count()).where(GeneratedImage.state.in_(UNSETTLED_IMAGES)),
+                    select(func.count()).where(GenerationTask.state.in_(UNSETTLED_TASKS), ~FOR_A_PERSON),
+                    select(func.count(GeneratedImage.id))
+                    .join(GeneratedImage.task)
+                    .where(GeneratedImage.state.in_(UNSETTLED_IMAGES), ~FOR_A_PERSON),
                     select(func.count()).where(Publication.state != PublicationState.PUBLISHED),
                     select(func.count()).where(Product.state == ProductState.NEW),
                 )
@@ -94,6 +105,29 @@ class Served:
             db.close()
 
 
+def _at_work(served: Served, chance: random.Random, longest_life: float) -> list[float]:
+    with served.life() as (_, seconds):
+        time.sleep(chance.uniform(0, longest_life))
+    return [seconds]
+
+
+def _while_stopping(served: Served, chance: random.Random, longest_life: float) -> list[float]:
+    with served.life() as (process, seconds):
+        time.sleep(chance.uniform(0, longest_life))
+        process.send_signal(signal.SIGTERM)
+        time.sleep(chance.uniform(0, WHILE_STOPPING))
+    return [seconds]
+
+
+def _while_starting(served: Served, chance: random.Random, _longest_life: float) -> list[float]:
+    with served.process():
+        time.sleep(chance.uniform(*WHILE_STARTING))
+    return []
+
+
+DEATHS = (_at_work, _while_starting, _at_work, _while_stopping)  # in turn; each gives how long its start took
+
+
 def campaign(folder: Path, seed: int, kills: int, faults: Sequence[str], longest_life: float) -> Campaign:
     """Kill so many lives at random moments of the work, let the last one end it, and stop that one gracefully."""
     chance = random.Random(seed)
@@ -101,11 +135,8 @@ def campaign(folder: Path, seed: int, kills: int, faults: Sequence[str], longest
     with pictures_over_http(folder / "photos") as pictures, sandbox(seed, faults) as service:
         served = Served(folder, service, pictures)
         feed = (folder / "feed.tsv").read_bytes()
-        for _ in range(kills):
-            with served.life() as (process, seconds):
-                starts.append(seconds)
-                time.sleep(chance.uniform(0, longest_life))
-                process.kill()
+        for number in range(kills):
+            starts += DEATHS[number % len(DEATHS)](served, chance, longest_life)
         with served.life() as (process, seconds):
             starts.append(seconds)
             settled = _wait_until_settled(served)

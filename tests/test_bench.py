@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 from plugin.hebo import PollSchedule
 from tests.bench import __main__ as command
-from tests.bench import discovery, feed, polls, publish
+from tests.bench import discovery, feed, kills, pages, polls, publish
 from tests.bench.child import ChildError, in_child, service
 from tests.bench.rows import Row, number, percentile
+from tests.serve_kills import Campaign
 
 PRETTY = [(0, "0"), (0.1234, "0.123"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234"), (-12.34, "-12.3")]
 
@@ -74,6 +75,29 @@ def test_every_picture_is_published() -> None:
     assert found["times that the feed was written"] == 1
     assert found["time"] > 0
     assert f"{publish.TINY.pictures} published" in [row.how for row in rows]
+
+
+def test_pages_answer_while_tasks_are_polled() -> None:
+    found = figures(pages.measure(pages.TINY))
+    assert found["polls too early"] == 0
+    assert found["polls meanwhile"] > 0
+    assert found["all of them: p95"] >= found["all of them: p50"]  # both 0 where it had no time for a second look
+    assert found["CPU of the server"] > 0
+
+
+def test_kills_tell_what_is_wrong_and_how_soon_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign is run by `test_serve_crashes`."""
+    done = Campaign(3, [1.0, 3.0, 2.0], 0.4, 0, ["polls were refused"])
+    monkeypatch.setattr(kills, "campaign", lambda *_args, **_options: done)
+    rows = kills.measure(3)
+    assert figures(rows) == {
+        "kills": 3,
+        "wrong afterwards": 1,
+        "up again: p50": 2.0,
+        "up again: slowest": 3.0,
+        "graceful stop": 0.4,
+    }
+    assert "polls were refused" in [row.how for row in rows]
 
 
 def test_a_measurement_that_fails_says_what_it_said() -> None:

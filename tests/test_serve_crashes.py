@@ -11,6 +11,7 @@ FAULTS = ("submit:slow=0.2", "poll:slow=0.05:0.5", "result:slow=0.2", "submit:dr
 
 def test_killed_at_random_it_goes_on_and_nothing_is_lost(tmp_path: Path) -> None:
     done = campaign(tmp_path, seed=3, kills=5, faults=FAULTS, longest_life=1.5)
+    assert done.kills == 5
     assert done.wrong == []
     assert done.exit_code == 0
     assert done.stopped < 10

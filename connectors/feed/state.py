@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from connectors.types import ConnectorError
 
 _BUSY_SECONDS = 120.0
@@ -56,8 +58,13 @@ class State:
         try:
             db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             with closing(db):
-                _prepare(db)
+                self._prepare(db)
                 yield db
+        except Timeout as error:
+            raise ConnectorError(
+                f"another process has been making the feed's state {self.path} for {_BUSY_SECONDS:.0f} s; it is tried "
+                "again"
+            ) from error
         except sqlite3.OperationalError as error:
             raise ConnectorError(
                 f"the feed's state {self.path} cannot be used now: {error}; it is tried again"
@@ -68,6 +75,15 @@ class State:
                 "holds which pictures are published",
                 permanent=True,
             ) from error
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        """A new state is laid out by one process at a time: SQLite does not wait while another one turns to WAL."""
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA cache_size = -4096")
+        if _version(db) == VERSION:
+            return
+        with FileLock(self.folder / "layout.lock", timeout=_BUSY_SECONDS):
+            _lay_out(db)
 
 
 @contextmanager
@@ -98,15 +114,13 @@ def set_meta(db: sqlite3.Connection, name: str, value: str | None) -> None:
         )
 
 
-def _prepare(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA cache_size = -4096")
+def _lay_out(db: sqlite3.Connection) -> None:
     version = _version(db)
     if version == 0:
         db.execute("PRAGMA journal_mode = WAL")
     if version < VERSION:
         with transaction(db):
-            for step in _STEPS[_version(db) :]:  # another process may have taken them meanwhile
+            for step in _STEPS[version:]:
                 for statement in step:
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")

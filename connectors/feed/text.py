@@ -8,6 +8,7 @@ of cells, within MAX_ROW_LINES lines, none of which is a whole row by itself.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import BinaryIO
@@ -19,6 +20,7 @@ from connectors.types import ConnectorError
 MAX_ROW_LINES = 100
 BOM = b"\xef\xbb\xbf"
 _NAMES = {"\t": "TSV", ",": "CSV", ";": "CSV with semicolons"}
+_COLUMN = re.compile(r"[\w :.()-]{1,40}")
 _NOT_UTF8 = "is not valid UTF-8; export the feed as UTF-8"
 _MAYBE_CUT = ", and the file ends right there: it may be cut off, or still being written. Export it again if rows lack"
 _OPEN_QUOTE = "opens a quotation mark that is not closed; close it, or double it if it is part of the text"
@@ -240,13 +242,23 @@ def _split_header(text: str) -> tuple[str, list[str]]:
 def _demand(cells: Sequence[str], label: str) -> None:
     names = {column_name(cell) for cell in cells}
     missing = [name for name in ("id", IMAGE) if name not in names]
-    if missing:
-        found = ", ".join(cells)[:200]
-        raise ConnectorError(
-            f"{label}: the first line must name the columns, and {' and '.join(missing)} is not among them "
-            f"(found: {found}); export the feed with a header",
-            permanent=True,
-        )
+    if not missing:
+        return
+    columns, found = " and ".join(missing), _names(cells)
+    raise ConnectorError(
+        f"{label}: the first line must name the columns, and {columns} is not among them (found: {found}); export the "
+        "feed with a header"
+        if found
+        else f"{label}: the first line must name the columns, and {columns} is not among them; export the feed with a "
+        "header",
+        permanent=True,
+    )
+
+
+def _names(cells: Sequence[str]) -> str:
+    """What the header says, as far as it looks like names: the file may be any other, and must not be quoted."""
+    names = [cell.strip() for cell in cells if len(cells) > 1 and _COLUMN.fullmatch(cell.strip())]
+    return ", ".join(names)[:200] if len(names) > len(cells) / 2 else ""
 
 
 def _line_end(raw: bytes) -> bytes:

@@ -6,6 +6,7 @@ import gc
 import ipaddress
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING
 import click
 
 from plugin.cli.context import Context, note, pass_context
-from plugin.cli.sandbox import wait_for_signal
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -61,6 +61,7 @@ def serve_until_stopped(parts: Parts, server: ServerSettings, tell: Callable[[st
     from plugin.cli.relay import relay_beside
     from plugin.scheduler import Engine
 
+    stop = stop_signal()
     engine = Engine(parts, plugin.with_image_api)
     pages, code = pages_of(engine)  # before the work begins, which would only slow it down
     engine.start()
@@ -70,12 +71,20 @@ def serve_until_stopped(parts: Parts, server: ServerSettings, tell: Callable[[st
             with shown(pages, code, server) as address:
                 tell(address)
                 threading.Thread(target=make_brisk, args=(pages,), name="warm-up", daemon=True).start()
-                wait_for_signal()
+                stop.wait()
                 stopped_at = time.monotonic()
                 note("stopping: what is under way is finished and kept")
         finally:
             left = engine.stop(max(1.0, stopped_at + STOP_WITHIN - LAST_STEPS - time.monotonic()))
     return left
+
+
+def stop_signal() -> threading.Event:
+    """Set by Ctrl-C and SIGTERM from now on, however early they come; a second one changes nothing."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -31,6 +32,7 @@ GATHER = 0.05  # seconds; a tick costs milliseconds of CPU, however little there
 STORE_AGAIN = (0.5, 1, 2, 5, 10, 20, 30)  # seconds between tries
 LOOK_AGAIN = 0.25  # seconds until a lane that had nothing is asked again, if nothing moved meanwhile
 REST = 1.0  # seconds for which a lane is left alone after it raised
+MOST_UNFORESEEN = 100  # lines kept of a lane: a server runs for months
 AWAY = (
     OperationalError,
     InterfaceError,
@@ -114,7 +116,7 @@ class _Runner(Generic[Item, Outcome]):
         self._rest_until = 0.0
         self._running = 0
         self.moved = False
-        self.unforeseen: list[str] = []
+        self.unforeseen: deque[str] = deque(maxlen=MOST_UNFORESEEN)
 
     @property
     def in_flight(self) -> int:

@@ -25,7 +25,7 @@ from plugin.models import GeneratedImage, Publication, PublicationImage, Round, 
 from plugin.pictures import NotAPictureError, StorageError, is_marked, mark_as_generated
 from plugin.pipeline import stores
 from plugin.pipeline.due import missing_images, wants
-from plugin.pipeline.lane import Lane
+from plugin.pipeline.lane import AWAY, Lane, first_line
 from plugin.pipeline.listings import listing_to_json
 from plugin.pipeline.parts import Parts
 from plugin.states import ImageState, PublicationState
@@ -96,6 +96,9 @@ class PublishLane(Lane[Batch, Written]):
                     done.results[write.publication_id] = self._attach(connector, write)
         except ConnectorError as error:  # the batch as a whole did not become durable
             done.results = dict.fromkeys((write.publication_id for write in item.writes), error)
+        except AWAY as error:  # the listings will tell what became of it
+            away = ConnectorError(f"the database could not be used: {first_line(error)}")
+            done.results = dict.fromkeys((write.publication_id for write in item.writes), away)
         return done
 
     def store(self, outcomes: Sequence[tuple[Batch, Written]]) -> None:
@@ -121,9 +124,10 @@ class PublishLane(Lane[Batch, Written]):
 
     def _something_due(self) -> bool:
         with self.parts.db.read() as session:
-            rounds = select(Round.id).where(Round.publish_due_at <= self.now).limit(1)
+            known = stores.configured(self.parts, session)
+            rounds = select(Round.id).where(Round.store_id.in_(known), Round.publish_due_at <= self.now).limit(1)
             stuck = (Publication.state == PublicationState.PUBLISHING) & (Publication.due_at <= self.now)
-            waiting = select(Publication.id).where(stuck).limit(1)
+            waiting = select(Publication.id).where(Publication.store_id.in_(known), stuck).limit(1)
             return session.scalar(rounds) is not None or session.scalar(waiting) is not None
 
     def _claim_store(self, session: Session, store_id: int, config: StoreSettings) -> Batch | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from plugin.models import Product as ProductRow
 from plugin.models import Store
 from plugin.pipeline import stores
 from plugin.pipeline.exclude import cancel_planned, mark_placeholder
-from plugin.pipeline.lane import Lane
+from plugin.pipeline.lane import AWAY, Lane, first_line
 from plugin.pipeline.parts import Parts
 from plugin.states import ProductState
 
@@ -50,7 +51,11 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class RefreshItem:
+    """owner: whose reading it is: our name, and a word of this reading's own, since another one may begin in this
+    very process while it goes on (its settings were changed on the page)."""
+
     store_id: int
+    owner: str
     started: datetime
     since: datetime | None  # None: a full read, which finds what is gone also where the store cannot tell
 
@@ -69,8 +74,8 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
             return []
         with self.parts.db.write() as session:
             known = stores.configured(self.parts, session)
-            owner = self.parts.instance
-            claimed = (_claim(session, store_id, owner, now, wanted=store_id in known) for store_id in due[:limit])
+            name = self.parts.instance
+            claimed = (_claim(session, store_id, name, now, wanted=store_id in known) for store_id in due[:limit])
             return [item for item in claimed if item is not None]
 
     def work(self, item: RefreshItem) -> Refreshed:
@@ -84,7 +89,9 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
         except ConnectorError as error:
             done.failed, done.permanent = str(error), error.permanent
         except (NotOurTurnError, stores.StoreUnknownError):
-            done.taken_over = True  # by another process, or the store was removed
+            done.taken_over = True  # by another reading, or the store was removed
+        except AWAY as error:
+            done.failed = f"the database could not be used: {first_line(error)}"
         return done
 
     def _keep(self, item: RefreshItem, batch: Sequence[Product | Skipped | Gone], done: Refreshed) -> None:
@@ -105,7 +112,7 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
         with self.parts.db.write() as session:
             for item, done in outcomes:
                 row = session.get_one(Store, item.store_id)
-                if row.refresh_owner == self.parts.instance and not done.taken_over:
+                if row.refresh_owner == item.owner and not done.taken_over:
                     _finish(session, self.parts, row, item, done)
 
     def next_due(self) -> datetime | None:
@@ -122,23 +129,24 @@ def _batches(found: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _claim(session: Session, store_id: int, owner: str, now: datetime, *, wanted: bool) -> RefreshItem | None:
+def _claim(session: Session, store_id: int, name: str, now: datetime, *, wanted: bool) -> RefreshItem | None:
     """Become the store's reader; a store that is not wanted (paused, not configured) is not due any more."""
-    row = session.get_one(Store, store_id)
+    row, owner = session.get_one(Store, store_id), f"{name}/{secrets.token_hex(4)}"
     values = {"refresh_due_at": now + LEASE, "refresh_owner": owner} if wanted else {"refresh_due_at": None}
     take = update(Store).where(Store.id == store_id, Store.refresh_due_at <= now).values(**values)
     if session.scalar(take.returning(Store.id)) is None or not wanted:
         return None
     full = row.refreshed_until is None or row.swept_at is None or row.swept_at + SWEEP_EVERY <= now
-    return RefreshItem(store_id, now, None if full or row.refreshed_until is None else row.refreshed_until - OVERLAP)
+    since = None if full or row.refreshed_until is None else row.refreshed_until - OVERLAP
+    return RefreshItem(store_id, owner, now, since)
 
 
 def _renew(session: Session, item: RefreshItem, parts: Parts) -> None:
     """Hold on to the store for another lease. Raises NotOurTurnError if somebody else reads it by now."""
-    mine = (Store.id == item.store_id) & (Store.refresh_owner == parts.instance)
+    mine = (Store.id == item.store_id) & (Store.refresh_owner == item.owner)
     renewed = update(Store).where(mine).values(refresh_due_at=parts.clock.now() + LEASE).returning(Store.id)
     if session.scalar(renewed) is None:
-        raise NotOurTurnError(f"store {item.store_id} is read by another process now")
+        raise NotOurTurnError(f"store {item.store_id} is not ours to read any more")
 
 
 def _upsert(session: Session, item: RefreshItem, products: dict[str, Product]) -> int:

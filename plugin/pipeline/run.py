@@ -124,15 +124,20 @@ def begin(parts: Parts, store: str | None, now: datetime) -> int:
         free = Store.refresh_owner.is_(None) | (Store.refresh_due_at <= now)  # else somebody reads it already
         wanted = update(Store).where(Store.id.in_(chosen), free)
         session.execute(wanted.values(refresh_due_at=now, refresh_owner=None, problem=None))
-        held = (GenerationTask.state == TaskState.PLANNED) & GenerationTask.due_at.is_(None)
-        session.execute(update(GenerationTask).where(held).values(due_at=now))
-        if parts.hebo is not None:
-            account = accounts.current(session, parts.key_fingerprint, now)
-            accounts.resume(account)
-            account.troubles = 0
+        try_again(session, parts, now)
         if parts.policy.approve_all:
             approve_all(session, parts)
         return session.scalar(select(func.coalesce(func.max(Event.id), 0))) or 0
+
+
+def try_again(session: Session, parts: Parts, now: datetime) -> None:
+    """What had to wait for a person or another day is due: settings may be others since the program was started."""
+    held = (GenerationTask.state == TaskState.PLANNED) & GenerationTask.due_at.is_(None)
+    session.execute(update(GenerationTask).where(held).values(due_at=now))
+    if parts.hebo is not None:
+        account = accounts.current(session, parts.key_fingerprint, now)
+        accounts.resume(account)
+        account.troubles = 0
 
 
 def report(parts: Parts, after_event: int) -> Report:

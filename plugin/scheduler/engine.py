@@ -17,7 +17,7 @@ from plugin.health import Health
 from plugin.pipeline.lane import Dispatcher
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.quota import ask_quota
-from plugin.pipeline.run import LANES
+from plugin.pipeline.run import LANES, try_again
 from plugin.scheduler import checkup, chores, timetable
 from plugin.scheduler.lock import take_lock
 from plugin.scheduler.metronome import BEAT, Metronome
@@ -70,6 +70,8 @@ class Engine:
     def start(self) -> None:
         """Begin to work. Raises SchedulerTakenError where another one runs on this data folder."""
         self._lock = take_lock(self.parts.settings.app.data_dir)
+        with self.parts.db.write() as session:
+            try_again(session, self.parts, self.parts.clock.now())
         self._begun = self._beaten = time.monotonic()
         self._start_metronome()
         self._watchdog.start()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
+log = logging.getLogger(__name__)
+
 
 class Watchdog:
-    """look: called every `seconds`; it must not raise."""
+    """look: called every `seconds`, also after a time when no thread could be started (RuntimeError)."""
 
     def __init__(self, seconds: float, look: Callable[[], None]):
         self._seconds, self._look = seconds, look
@@ -19,7 +22,10 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stop.wait(self._seconds):
-            self._look()
+            try:
+                self._look()
+            except RuntimeError:
+                log.exception("the watchdog could not do its work; it looks again")
 
     def stop(self, within: float) -> None:
         """Look no more; waits at most so many seconds for a look that is going on."""

@@ -70,3 +70,13 @@ def test_a_first_write_that_is_killed_can_be_written_again(shop: Shop, monkeypat
     shop.write(FEED.replace("\tt\t", "\tnew\t"))
     assert len(products(shop.open())) == 2
     assert shop.output.read_bytes() == shop.input.read_bytes()
+
+
+def test_a_file_that_is_no_feed_is_not_quoted(shop: Shop) -> None:
+    shop.write("root:x:0:0:root:/root:/bin/bash\n")
+    with pytest.raises(ConnectorError, match="must name the columns") as caught:
+        products(shop.open())
+    assert "root" not in str(caught.value)
+    shop.write("sku,title,price\n1,a,2\n")
+    with pytest.raises(ConnectorError, match=r"\(found: sku, title, price\)"):
+        products(shop.open())

@@ -1,19 +1,55 @@
-"""Databases for the tests of the application: every test that asks for `database` runs on both kinds."""
+"""Databases for the tests of the application: every test that asks for `database` runs on both kinds.
+
+A test has a database of its own, but need not pay for what comes out the same each time: the certificates of the
+system are read once, a statement is compiled once, and the schema is made once.
+"""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
+from connectors.http import calls, transport
+from plugin import db
 from plugin.db import Database
 from plugin.models import Base
+from tests.plugin.schema import migrated
 from tests.postgres import PostgresServer, running_postgres
 
 KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Iterator[None]:
+    """A session for calls reads the system's certificates, which takes longer than most tests do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls, "tls_context", cache(transport.tls_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """All SQLite databases of a process share the compiled statements; no setting of the dialect differs."""
+    compiled: dict[Any, Any] = {}
+
+    def create(*arguments: Any, **options: Any) -> Engine:
+        engine = create_engine(*arguments, **options)
+        if engine.dialect.name == "sqlite":
+            engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SQLiteDialect_pysqlite, "__eq__", lambda one, other: type(one) is type(other))
+        patch.setattr(SQLiteDialect_pysqlite, "__hash__", lambda one: hash(type(one)))
+        patch.setattr(db, "create_engine", create)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -35,15 +71,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
-def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file: copying it is much quicker than migrating anew."""
-    file = tmp_path_factory.mktemp("template") / "migrated.db"
-    with closing(Database(f"sqlite:///{file}")) as made:
-        made.migrate()
-    return file
-
-
-@pytest.fixture(scope="session")
 def _postgres_migrated(postgres: PostgresServer) -> Iterator[str]:
     """One migrated database; each test finds it empty."""
     with postgres.fresh() as url:
@@ -56,7 +83,7 @@ def _postgres_migrated(postgres: PostgresServer) -> Iterator[str]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with this version's schema and nothing in it."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("_sqlite_template"), tmp_path / "test.db")
+        (tmp_path / "test.db").write_bytes(migrated())
         with closing(Database(f"sqlite:///{tmp_path}/test.db")) as made:
             yield made
         return

@@ -253,6 +253,7 @@ FEED = (  # connectors.feed: the store
     "are published",
     "the feed's state was written by another version of hebo-sync (layout {layout}, this one knows {known}); install "
     "that version again",
+    "another process has been making the feed's state {path} for {seconds} s; it is tried again",
     "the feed {name} was changed while it was being read; it is read again next time. Have it written under another "
     "name and renamed when it is complete",
     "the feed {name} is UTF-16; export it as UTF-8",
@@ -265,6 +266,8 @@ FEED = (  # connectors.feed: the store
     "the feed {name} is empty; export the feed again",
     "the feed {name}: the first line must name the columns, and {columns} is not among them (found: {found}); export "
     "the feed with a header",
+    "the feed {name}: the first line must name the columns, and {columns} is not among them; export the feed with a "
+    "header",
     "the feed {name}: the header line is not UTF-8; export the feed as UTF-8",
     "the feed {name} ends before its outermost element is closed: it was cut off or is still being written. Nothing "
     "was changed; it is read again next time. If this stays, export the feed again",

@@ -5,23 +5,13 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from connectors.http import calls, transport
 from plugin.sandbox.hebo import HeboListener, serve_hebo
 from plugin.sandbox.hebo_options import HeboOptions
 from tests.plugin.cli.home import Home, run_shop, write_shop
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _certificates_read_once() -> Iterator[None]:
-    """Each call of the command line reads the system's certificates, which takes longer than all else it does."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calls, "tls_context", cache(transport.tls_context))
-        yield
 
 
 @pytest.fixture(scope="session")

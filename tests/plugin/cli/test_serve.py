@@ -71,7 +71,8 @@ def test_it_serves_and_is_killed_and_serves_again_and_stops(fresh: Home) -> None
     with served(fresh) as child:
         assert child.healthz().status_code == 200
         began = time.monotonic()
-        code, out, err = child.end(signal.SIGTERM)
+        child.process.send_signal(signal.SIGINT)
+        code, out, err = child.end(signal.SIGTERM)  # somebody in a hurry
         assert time.monotonic() - began < serve.STOP_WITHIN
         assert code == 0
         assert f"the pages: http://127.0.0.1:{child.port}" in out

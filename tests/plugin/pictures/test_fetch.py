@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,11 +100,8 @@ class TestFetch:
                 server.closing.wait(0.12)
                 connection.sendall(redirect("/a"))
 
-        with serving(slow) as server:
-            started = time.monotonic()
-            with pytest.raises(UnreachableError):
-                fetch_picture(session, f"{server.url}/a", deadline=0.3)
-            assert time.monotonic() - started < 0.65
+        with serving(slow) as server, pytest.raises(UnreachableError, match="did not come"):  # not: too many redirects
+            fetch_picture(session, f"{server.url}/a", deadline=0.3)
 
     @pytest.mark.parametrize(("error", "permanent"), [(NotFoundError, True), (RefusedError, False)])
     def test_the_error_says_whether_to_try_again(self, error: type[PictureError], permanent: bool) -> None:

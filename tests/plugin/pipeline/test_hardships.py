@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from connectors import ConnectorError
-from plugin.models import Account, GeneratedImage, GenerationTask, LostImage, Product, Publication
+from plugin.models import Account, GeneratedImage, LostImage, Product, Publication
 from plugin.pipeline import lane as lane_module
 from plugin.pipeline.lane import Dispatcher
 from plugin.pipeline.parts import Parts
@@ -21,19 +21,14 @@ from plugin.pipeline.run import begin
 from plugin.pipeline.submit import SubmitLane
 from plugin.states import ImageState, ProductState, TaskState
 from tests.plugin.pipeline.test_publish import Shelf, shelf
-from tests.plugin.pipeline.world import World, approve_everything, step, told, world
+from tests.plugin.pipeline.world import World, approve_everything, step, task_states, told, world
 
 __all__ = ["shelf"]  # a fixture
 
 
-def submitted(shop: World) -> int:
-    count: int = shop.state()["totals"]["submits_accepted"]
-    return count
-
-
 def until_submitted(shop: World, parts: Parts) -> None:
     begin(parts, None, shop.clock.now())
-    shop.drive(parts, until=lambda: submitted(shop) > 0)
+    shop.drive(parts, until=lambda: shop.accepted() > 0)
 
 
 def test_a_picture_that_was_rejected_meanwhile_is_not_offered_again(shop: World, shelf: Shelf) -> None:
@@ -174,11 +169,6 @@ def test_an_orphan_of_another_account_does_not_keep_a_run_alive(shop: World) -> 
     shop.control("keys", key="other-key", user="77")
     shop.key = "other-key"
     assert not shop.run().clean
-
-
-def task_states(parts: Parts) -> list[TaskState]:
-    with parts.db.read() as session:
-        return list(session.scalars(select(GenerationTask.state)))
 
 
 def test_a_refused_key_stops_the_polls_too_and_says_so_once(shop: World) -> None:

@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from plugin import accounts
 from plugin.hebo import KeyRefusedError, NotSentError
-from plugin.models import Account, GenerationTask, QuotaReading
+from plugin.models import Account, QuotaReading
 from plugin.pipeline import image_api
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.run import begin
 from plugin.states import TaskState
-from tests.plugin.pipeline.world import KEY, World, world
+from tests.plugin.pipeline.world import KEY, World, task_states, world
 
 
 @pytest.fixture
@@ -26,13 +26,8 @@ def busy(tmp_path: Path) -> Iterator[tuple[World, Parts]]:
         made.product("p1")
         with made.parts() as parts:
             begin(parts, None, made.clock.now())
-            made.drive(parts, until=lambda: _states(parts) == [TaskState.GENERATING])
+            made.drive(parts, until=lambda: task_states(parts) == [TaskState.GENERATING])
             yield made, parts
-
-
-def _states(parts: Parts) -> list[TaskState]:
-    with parts.db.read() as session:
-        return list(session.scalars(select(GenerationTask.state)))
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_from_the_catalogue_to_the_listing_and_nothing_twice(shop: World) -> Non
     shop.clock.advance(3600)
     again = shop.run()
     assert (again.submitted, again.published) == (0, 0)
-    assert shop.state()["totals"]["submits_accepted"] == 2
+    assert shop.accepted() == 2
 
 
 def test_a_failed_picture_is_tried_again(tmp_path: Path, database: Database) -> None:
@@ -147,7 +147,7 @@ def test_an_answer_that_was_lost_is_settled(shop: World) -> None:
     shop.product("p1")
     report = shop.run()
     assert (report.lost, report.in_doubt) == (2, 0)
-    assert shop.state()["totals"]["submits_accepted"] == 1
+    assert shop.accepted() == 1
 
 
 def test_a_publication_is_undone(shop: World) -> None:

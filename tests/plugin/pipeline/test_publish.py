@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from connectors import (
     Attached,
@@ -229,6 +231,38 @@ def test_a_passing_error_is_tried_again_and_nothing_is_attached_twice(shop: Worl
     assert (row.attempts, row.state) == (1, PublicationState.PUBLISHED)
     assert row.before is not None
     assert row.before["images"] == []
+
+
+def test_a_write_that_the_database_had_no_time_for_is_tried_again(
+    shop: World, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked"))
+
+    with shop.parts() as parts:
+        approve_everything(parts)
+        with monkeypatch.context() as patch:
+            patch.setattr(PublishLane, "_renew", locked)
+            assert step(PublishLane(parts))
+        [row] = publications(shop)
+        assert (row.state, row.attempts) == (PublicationState.PUBLISHING, 1)
+        assert "the database could not be used" in (row.error or "")
+        shop.drive(parts)
+    assert image_states(shop) == {ImageState.PUBLISHED}
+    assert len(shelf.keys) == 2
+
+
+def test_what_a_paused_store_has_to_publish_costs_no_lock(
+    shop: World, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop.parts() as parts:
+        approve_everything(parts)
+        with parts.db.write() as session:
+            session.execute(update(Store).values(paused=True))
+        with monkeypatch.context() as patch:
+            patch.setattr(type(parts.db), "write", lambda _: pytest.fail("it takes the writer's lock"))
+            assert PublishLane(parts).claim(4) == []
+    assert shelf.keys == []
 
 
 def test_a_lasting_refusal_keeps_the_pictures_approved_until_asked_again(shop: World, shelf: Shelf) -> None:

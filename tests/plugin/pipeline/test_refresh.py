@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connectors import ImageRef
@@ -18,7 +20,7 @@ from plugin.pipeline.plan import PlanLane
 from plugin.pipeline.refresh import RefreshLane, reference_of
 from plugin.pipeline.run import begin
 from plugin.states import ProductState, TaskState
-from tests.plugin.pipeline.world import World
+from tests.plugin.pipeline.world import World, step
 
 OURS = "x-hs-abcdefghijklmnopqrstuvwxyz.jpg"
 
@@ -360,3 +362,40 @@ def test_a_refresh_is_claimed_once(shop: World, tmp_path: Path) -> None:
             due = session.scalars(select(Store.refresh_due_at)).one()
             assert due is not None
             assert due > shop.clock.now()
+
+
+def test_a_reading_ends_when_another_one_begins_in_the_same_process(shop: World) -> None:
+    shop.product("p1")
+    with shop.parts() as parts:
+        begin(parts, None, shop.clock.now())
+        lane = RefreshLane(parts)
+        (first,) = lane.claim(1)
+        with parts.db.write() as session:  # as the settings page does, where the feed is another one now
+            session.execute(update(Store).values(refresh_due_at=shop.clock.now(), refresh_owner=None))
+        (second,) = lane.claim(1)
+        late = lane.work(first)
+        assert (late.taken_over, late.read) == (True, 0)
+        lane.store([(first, late), (second, lane.work(second))])
+    assert row_of(shop, "p1").seen_at == second.started
+
+
+def test_a_reading_that_the_database_had_no_time_for_is_tried_again(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked"))
+
+    shop.product("p1")
+    with shop.parts() as parts:
+        begin(parts, None, shop.clock.now())
+        lane = RefreshLane(parts)
+        with monkeypatch.context() as patch:
+            patch.setattr(RefreshLane, "_keep", locked)
+            assert [step(lane), step(lane)] == [True, False]
+        with parts.db.read() as session:
+            store = session.scalars(select(Store)).one()
+        assert store.refresh_due_at == shop.clock.now() + timedelta(minutes=5)
+        assert "the database could not be used" in (store.problem or "")
+        shop.clock.advance(300)
+        assert step(lane)
+    assert row_of(shop, "p1").state is ProductState.NEW

@@ -24,11 +24,6 @@ def tasks(shop: World) -> list[GenerationTask]:
         return list(session.scalars(select(GenerationTask).order_by(GenerationTask.id)))
 
 
-def accepted(shop: World) -> int:
-    count: int = shop.state()["totals"]["submits_accepted"]
-    return count
-
-
 def test_a_small_quota_is_used_up_and_the_rest_waits(tmp_path: Path) -> None:
     with world(tmp_path, daily_limit=7) as shop:
         for number in range(6):
@@ -132,7 +127,7 @@ def test_a_lost_answer_to_a_submit_that_was_not_accepted_is_settled_by_the_quota
     began = shop.clock.seconds()
     report = shop.run()
     assert (report.in_doubt, report.lost, report.published) == (0, 0, 4)
-    assert accepted(shop) == 2
+    assert shop.accepted() == 2
     assert shop.clock.seconds() - began > 300
 
 
@@ -143,7 +138,7 @@ def test_a_lost_answer_to_an_accepted_submit_is_never_sent_again(shop: World, fa
     shop.product("p2")
     report = shop.run()
     assert (report.lost, report.in_doubt, report.published) == (2, 0, 2)
-    assert accepted(shop) == 2
+    assert shop.accepted() == 2
     assert shop.run().submitted == 0
     with shop.parts() as parts, parts.db.read() as session:
         assert len(session.scalars(select(LostImage)).all()) == 2
@@ -154,7 +149,7 @@ def test_a_late_acceptance_is_not_paid_twice(shop: World) -> None:
     shop.product("p1")
     report = shop.run()
     assert report.lost == 2
-    assert accepted(shop) == 1
+    assert shop.accepted() == 1
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
@@ -185,7 +180,7 @@ def test_other_users_spending_never_fakes_a_not_accepted(shop: World) -> None:
         shop.drive(parts)
     [task] = tasks(shop)
     assert (task.state, task.due_at) == (TaskState.IN_DOUBT, None)
-    assert accepted(shop) == 0
+    assert shop.accepted() == 0
 
 
 def prepared(shop: World) -> None:
@@ -207,7 +202,7 @@ def test_the_intent_is_committed_before_the_call(shop: World) -> None:
         assert isinstance(submission, Submission)
         [task] = tasks(shop)
         assert (task.state, task.reserved, task.baseline_used) == (TaskState.SUBMITTING, 2, 0)
-        assert accepted(shop) == 0
+        assert shop.accepted() == 0
 
 
 def test_two_processes_submit_in_single_file(shop: World) -> None:
@@ -228,7 +223,7 @@ def test_a_submitter_that_died_leaves_a_doubt_not_a_second_submit(shop: World) -
         assert isinstance(lane.work(submission).result, Accepted)  # and the answer is never stored
     report = shop.run()
     assert (report.lost, report.submitted) == (2, 0)
-    assert accepted(shop) == 1
+    assert shop.accepted() == 1
 
 
 def test_an_answer_that_comes_late_settles_the_doubt(shop: World) -> None:
@@ -246,7 +241,7 @@ def test_an_answer_that_comes_late_settles_the_doubt(shop: World) -> None:
         assert tasks(shop)[0].state is TaskState.GENERATING
         shop.drive(parts)
     assert tasks(shop)[0].state is TaskState.DONE
-    assert accepted(shop) == 1
+    assert shop.accepted() == 1
 
 
 def test_a_claim_that_comes_to_run_too_late_sends_nothing(shop: World) -> None:
@@ -258,7 +253,7 @@ def test_a_claim_that_comes_to_run_too_late_sends_nothing(shop: World) -> None:
         shop.clock.advance(30)
         answer = lane.work(submission)
         lane.store([(submission, answer)])
-    assert accepted(shop) == 0
+    assert shop.accepted() == 0
     assert tasks(shop)[0].state is TaskState.PLANNED
 
 

@@ -19,14 +19,16 @@ from sqlalchemy import select
 
 from plugin import open_parts
 from plugin.config import Settings, load_settings
-from plugin.models import GeneratedImage
+from plugin.config.settings import DATABASE_FILE
+from plugin.models import GeneratedImage, GenerationTask
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts, Policy
 from plugin.pipeline.review import decide
 from plugin.pipeline.run import LANES, Report, begin, report
 from plugin.sandbox.hebo import HeboListener, serve_hebo
 from plugin.sandbox.hebo_options import HeboOptions
-from plugin.states import ImageState
+from plugin.states import ImageState, TaskState
+from tests.plugin.schema import migrated
 
 KEY = "sandbox-key"
 COLUMNS = ("id", "title", "image_link", "additional_image_link", "item_group_id", "price")
@@ -170,6 +172,11 @@ class World:
         answer: dict[str, Any] = requests.get(f"{self.service.url}/sandbox/state", timeout=10).json()
         return answer
 
+    def accepted(self) -> int:
+        """How many submits the service took, which is what costs credits."""
+        count: int = self.state()["totals"]["submits_accepted"]
+        return count
+
     def faults(self, *rules: str) -> None:
         """Replace the service's faults."""
         answer = requests.post(f"{self.service.url}/sandbox/faults", json={"rules": list(rules)}, timeout=10)
@@ -196,6 +203,11 @@ def approve_everything(parts: Parts) -> int:
         chosen = list(session.scalars(waiting))
         decide(session, parts, chosen, ImageState.APPROVED, "tester")
     return len(chosen)
+
+
+def task_states(parts: Parts) -> list[TaskState]:
+    with parts.db.read() as session:
+        return list(session.scalars(select(GenerationTask.state).order_by(GenerationTask.id)))
 
 
 def told(report: Report) -> list[dict[str, Any]]:
@@ -226,6 +238,8 @@ def world(folder: Path, **options: Any) -> Iterator[World]:
     clock = TestClock()
     (folder / "packs").mkdir()
     (folder / "packs" / "mini.toml").write_text(PACK, encoding="utf-8")
+    (folder / "data").mkdir()
+    (folder / "data" / DATABASE_FILE).write_bytes(migrated())
     chosen = HeboOptions(**{"paint": "none", "duration": (6, 42), **options})
     with serve_hebo(chosen, now=clock.seconds) as service:
         made = World(folder, service, clock)

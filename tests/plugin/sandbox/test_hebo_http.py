@@ -349,7 +349,7 @@ def test_a_slow_answer_comes_late_to_what_was_done_at_once(client: Client) -> No
     before = client.used()
     client.faults("submit:slow=5:x1")
     with pytest.raises(requests.ReadTimeout):
-        client.call("POST", "/v1/ecom/batch", json=BODY, timeout=0.2)
+        client.call("POST", "/v1/ecom/batch", json=BODY, timeout=0.5)
     assert client.used() == before + 2
 
 

@@ -9,18 +9,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from apscheduler.triggers.base import BaseTrigger
+from pydantic import SecretStr
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
-from plugin import with_image_api
-from plugin.models import Admin, GenerationTask, QuotaReading, SignIn, Store
+from plugin import accounts, with_image_api
+from plugin.models import Account, Admin, GenerationTask, QuotaReading, SignIn, Store
 from plugin.pictures import PictureStore
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.plan import PlanLane
 from plugin.pipeline.refresh import RefreshLane
 from plugin.scheduler import Engine, Pace, SchedulerTakenError
 from plugin.states import TaskState
@@ -74,6 +77,17 @@ def alarms(engine: Engine) -> set[str]:
 def states(parts: Parts) -> list[TaskState]:
     with parts.db.read() as session:
         return list(session.scalars(select(GenerationTask.state)))
+
+
+def saved_keys(*keys: str) -> Callable[[Parts], Parts]:
+    """Opens the parts anew as after each of these keys was saved on the settings page, one after another."""
+    coming = iter(keys)
+
+    def reopen(parts: Parts) -> Parts:
+        hebo = parts.provisioned.hebo.model_copy(update={"api_key": SecretStr(next(coming))})
+        return with_image_api(replace(parts, provisioned=parts.provisioned.model_copy(update={"hebo": hebo})))
+
+    return reopen
 
 
 def beat_until(engine: Engine, wanted: Callable[[], bool]) -> bool:
@@ -131,6 +145,19 @@ def test_a_beat_runs_the_lanes_and_the_fixed_jobs_are_there(world: World) -> Non
             assert until(lambda: (session.scalar(select(func.count(QuotaReading.id))) or 0) > 0)
 
 
+def test_a_start_tries_again_what_waited_for_other_settings(world: World) -> None:
+    with world.parts() as parts:
+        world.drive(parts, lanes=(RefreshLane, PlanLane))
+        with parts.db.write() as session:
+            account = accounts.current(session, parts.key_fingerprint, NOW)
+            accounts.wait(account, "budget", "the daily budget is used up", NOW + timedelta(days=1))
+            session.execute(update(GenerationTask).values(due_at=None))  # there was no public address for its photo
+        with running(parts):
+            assert until(lambda: states(parts) == [TaskState.GENERATING])
+        with parts.db.read() as session:
+            assert session.scalars(select(Account.wait_reason)).one() is None
+
+
 def test_a_second_scheduler_on_the_same_folder_is_refused(world: World) -> None:
     with world.parts() as parts, running(parts):
         second = Engine(parts, with_image_api)
@@ -173,6 +200,30 @@ def test_new_settings_take_over_and_the_old_client_ends_its_work(world: World) -
         assert beat_until(engine, lambda: states(parts) == [TaskState.GENERATING])
         assert beat_until(engine, lambda: not engine._retiring)
         assert world.state()["totals"]["submits_accepted"] == 1
+
+
+def test_the_key_of_another_account_loses_no_answer_and_asks_for_no_foreign_task(tmp_path: Path) -> None:
+    keys = {"first-key": "3", "second-key": "4"}
+    with make_world(tmp_path, api_keys=keys) as world:
+        world.key = "first-key"
+        world.product("p1")
+        world.store["schedule"] = "0 3 * * *"
+        world.faults("submit:slow=0.5:x1")
+        with world.parts() as parts:
+            engine = Engine(parts, saved_keys("second-key", "first-key"), QUICK)
+            engine.reconcile()
+            assert beat_until(engine, lambda: TaskState.SUBMITTING in states(parts))
+            engine.settings_changed()
+            assert beat_until(engine, lambda: states(parts) == [TaskState.GENERATING] and not engine._retiring)
+            world.clock.advance(120)
+            for _ in range(5):
+                engine.beat()
+            assert world.state()["totals"]["polls"] == 0
+            engine.settings_changed()
+            assert beat_until(engine, lambda: states(parts) == [TaskState.DONE])
+            assert engine.stop(5) == 0
+        totals = world.state()["totals"]
+        assert (totals["submits_accepted"], totals["polls_unknown"], totals["polls_refused"]) == (1, 0, 0)
 
 
 def test_stopping_ends_in_time_and_the_answer_of_a_submit_is_not_lost(world: World) -> None:
