@@ -82,6 +82,7 @@ def with_image_api(parts: Parts) -> Parts:
 
 def _join(settings: Settings, clock: Clock, stack: ExitStack) -> tuple[Database, str]:
     """Open the database and take part: what processes that died here held is free again. Gives our name in claims."""
+    from plugin import data_folder
     from plugin.db import Database
     from plugin.instances import Instance, end_leases
     from plugin.pipeline import stores
@@ -89,6 +90,7 @@ def _join(settings: Settings, clock: Clock, stack: ExitStack) -> tuple[Database,
     db = Database(settings.database.url)
     stack.callback(db.close)
     db.migrate()
+    data_folder.demand_same(db, settings.app.data_dir, clock.now())
     instance = Instance(settings.app.data_dir)
     stack.callback(instance.close)
     dead = instance.dead()

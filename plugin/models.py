@@ -75,6 +75,14 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UTCDateTime(), **_JSON_TYPES}  # noqa: RUF012  # SQLAlchemy's own form
 
 
+class DataFolder(Base):
+    """The one data folder that this database belongs to (see `plugin.data_folder`)."""
+
+    __tablename__ = "data_folder"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    met_at: Mapped[datetime]
+
+
 class SettingsPage(Base):
     """What an admin set on the settings page: one row a section of the settings ("hebo").
 

@@ -18,7 +18,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("models", "hebo", "pictures"),
     ("money", "activity", "stored"),
     ("accounts",),
-    ("instances",),
+    ("instances", "data_folder"),
     ("pipeline",),
     ("doctor",),
     ("web", "scheduler", "sandbox"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, get_args
 
 import click
 
+from plugin.cli.signals import stop_signal
 from plugin.sandbox.hebo_faults import FaultError, FaultRule, fault_from_text
 from plugin.sandbox.hebo_options import (
     VENDOR_BANDS,
@@ -141,12 +140,4 @@ def sandbox_hebo(host: str, port: int, separate_results: bool, key: str, **value
     with serve_hebo(options, host, port, separate_results=separate_results) as listener:
         shown = key if key == DEFAULT_KEY else "as given"  # somebody's real key must not stand in a log
         click.echo(f"sandbox image API on {listener.url} (key {shown}); what it saw: {listener.url}/sandbox/state")
-        wait_for_signal()
-
-
-def wait_for_signal() -> None:
-    """Until Ctrl-C or SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+        stop_signal().wait()

@@ -6,7 +6,6 @@ import gc
 import ipaddress
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from plugin.cli.context import Context, note, pass_context
+from plugin.cli.signals import stop_signal
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -77,14 +77,6 @@ def serve_until_stopped(parts: Parts, server: ServerSettings, tell: Callable[[st
         finally:
             left = engine.stop(max(1.0, stopped_at + STOP_WITHIN - LAST_STEPS - time.monotonic()))
     return left
-
-
-def stop_signal() -> threading.Event:
-    """Set by Ctrl-C and SIGTERM from now on, however early they come; a second one changes nothing."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 @contextmanager

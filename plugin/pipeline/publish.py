@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -351,7 +351,8 @@ def _settle_images(session: Session, images: Sequence[GeneratedImage]) -> None:
 
 
 def retry_publication(session: Session, parts: Parts, publication: Publication) -> None:
-    """Offer the pictures of a refused publication that are still approved to the store again.
+    """Offer the pictures of a refused publication that are still approved to the store again, to where the store's
+    pictures go by now: nothing of it was written.
 
     Raises PublicationStateError if it is not refused, or nothing of it is approved (any more).
     """
@@ -368,6 +369,8 @@ def retry_publication(session: Session, parts: Parts, publication: Publication) 
         raise PublicationStateError(f"publication {publication.id} has no approved pictures any more: nothing to retry")
     publication.state, publication.due_at = PublicationState.PUBLISHING, parts.clock.now()
     publication.attempts, publication.error = 0, None
+    with suppress(stores.StoreUnknownError):
+        publication.placement = stores.config_of(parts, publication.store).placement.value
     for entry in publication.images:
         entry.refused = None
         entry.image.state = ImageState.PUBLISHING

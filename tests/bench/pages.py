@@ -145,19 +145,20 @@ def _wait_until_up(address: str) -> None:
 
 def _browse(address: str, case: Case) -> Seen:
     seen = Seen()
-    end = time.monotonic() + case.seconds
     with ThreadPoolExecutor(case.browsers) as people:
-        for done in [people.submit(_person, address, case, seen, end) for _ in range(case.browsers)]:
+        for done in [people.submit(_person, address, case, seen) for _ in range(case.browsers)]:
             done.result()
     return seen
 
 
-def _person(address: str, case: Case, seen: Seen, end: float) -> None:
+def _person(address: str, case: Case, seen: Seen) -> None:
+    """Each page once, unmeasured; then one after another for the time of the case."""
     with requests.Session() as browser:
         browser.trust_env = False
         _sign_in(browser, address)
         for kind, path in _visits(case):
             _open(browser, Seen(), kind, address + path)
+        end = time.monotonic() + case.seconds
         for kind, path in cycle(_visits(case)):
             if time.monotonic() >= end:
                 return

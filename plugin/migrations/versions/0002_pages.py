@@ -11,6 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "data_folder",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("met_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_folder")),
+    )
+    op.create_table(
         "settings_page",
         sa.Column("section", sa.String(length=40), nullable=False),
         sa.Column("values", sa.JSON(none_as_null=True), nullable=False),

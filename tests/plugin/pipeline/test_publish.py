@@ -273,10 +273,13 @@ def test_a_lasting_refusal_keeps_the_pictures_approved_until_asked_again(shop: W
     assert image_states(shop) == {ImageState.APPROVED}
     shop.clock.advance(3600)
     assert shop.run().published == 0
+    shop.store["placement"] = "after-main"  # nothing was written, so what is asked for by now counts
     with shop.parts() as parts:
         with parts.db.write() as session:
             retry_publication(session, parts, session.scalars(select(Publication)).one())
         shop.drive(parts)
+        with parts.db.read() as session:
+            assert session.scalars(select(Publication.placement)).one() == "after-main"
     assert len(shelf.keys) == 2
     assert image_states(shop) == {ImageState.PUBLISHED}
 
