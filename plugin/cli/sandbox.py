@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import click
 
-from plugin.cli.signals import stop_signal
+from plugin.cli.signals import wait_for_signal
 from plugin.sandbox.hebo_faults import FaultError, FaultRule, fault_from_text
 from plugin.sandbox.hebo_options import (
     VENDOR_BANDS,
@@ -140,4 +140,4 @@ def sandbox_hebo(host: str, port: int, separate_results: bool, key: str, **value
     with serve_hebo(options, host, port, separate_results=separate_results) as listener:
         shown = key if key == DEFAULT_KEY else "as given"  # somebody's real key must not stand in a log
         click.echo(f"sandbox image API on {listener.url} (key {shown}); what it saw: {listener.url}/sandbox/state")
-        stop_signal().wait()
+        wait_for_signal()

@@ -12,3 +12,8 @@ def stop_signal() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def wait_for_signal() -> None:
+    """Until Ctrl-C or SIGTERM."""
+    stop_signal().wait()

@@ -98,6 +98,9 @@ class Person:
             self.press("#live-more")
         card.locator("input[name=product]").check()
         self.press("#choose button")
+        while self.page.locator("#offer .prompts").count() == 0:  # its photo is still being looked at
+            self.page.wait_for_timeout(300)
+            self.press("#offer-total button[formaction]")
         expect(self.page.locator("#offer .prompts").first).to_contain_text(title)
         expect(self.page.locator("#offer-total button").first).to_contain_text("2")
         self.press("#offer-total button.button--primary")
