@@ -66,7 +66,8 @@ def _given(settings: Settings) -> list[tuple[str, str, str]]:
     found = []
     for section, model in SECTIONS.items():
         chosen = getattr(settings, section)
-        for name in (name for name in model.model_fields if name in chosen.model_fields_set):
+        given = (name for name in model.model_fields if name in chosen.model_fields_set)
+        for name in (name for name in given if getattr(chosen, name) not in (None, ())):
             value = "" if is_secret(model.model_fields[name]) else _readable(getattr(chosen, name))
             found.append((section, name, value))
     return found
