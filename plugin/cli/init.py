@@ -20,19 +20,28 @@ def init(context: Context) -> None:
         click.echo(f"{path} is there already and stays as it is")
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_example(), encoding="utf-8")
+        path.write_text(without_store(_example()), encoding="utf-8")
         path.chmod(0o600)  # it is the place for the API key
-        click.echo(f"wrote {path}: enter your image API key and your stores there")
+        click.echo(f"wrote {path}: enter your image API key and your stores there, or on the pages of hebo-sync serve")
     with Context(path).parts() as parts:
         data_dir = parts.settings.app.data_dir
         click.echo(f"data folder: {data_dir}")
         if parts.settings.app.secret_key is None:
             click.echo(f"key file:    {data_dir / KEY_FILE} (keep a copy: it opens the stored secrets)")
         click.echo(f"database:    {parts.db.where}")
+    click.echo("in the browser: hebo-sync serve")
     click.echo(
-        "next, all free of charge: hebo-sync doctor, hebo-sync stores refresh NAME, hebo-sync products prompts ID"
+        "on the command line, all free of charge: hebo-sync doctor, hebo-sync stores refresh NAME, "
+        "hebo-sync products prompts ID"
     )
     click.echo("then: hebo-sync run --until-idle")
+
+
+def without_store(example: str) -> str:
+    """The example with its store switched off: a store that nobody has entered must never be read, and paid for."""
+    head, heading, store = example.partition("[[stores]]")
+    lines = (heading + store).splitlines(keepends=True)
+    return head + "".join(f"#{line}" if line.strip() and not line.startswith("#") else line for line in lines)
 
 
 def _example() -> str:

@@ -253,6 +253,8 @@ FEED = (  # connectors.feed: the store
     "are published",
     "the feed's state was written by another version of hebo-sync (layout {layout}, this one knows {known}); install "
     "that version again",
+    "The output {output} is there already and was not written by hebo-sync, so it is left alone. Name another output, "
+    "or move that file away.",
     "another process has been making the feed's state {path} for {seconds} s; it is tried again",
     "the feed {name} was changed while it was being read; it is read again next time. Have it written under another "
     "name and renamed when it is complete",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from plugin.cli.init import without_store
 from plugin.config import load_settings
 from tests.plugin.cli.home import Home
 
@@ -43,3 +44,16 @@ def test_a_broken_configuration_is_bad_usage(empty: Home) -> None:
     called = empty("init")
     assert (called.code, called.out) == (2, f"{empty.config} is there already and stays as it is\n")
     assert "api_key" in called.err
+
+
+def test_it_sets_up_no_store_that_nobody_has_entered(tmp_path: Path) -> None:
+    """A feed that happens to have the example's name would be read, and paid for."""
+    written = without_store((Path(__file__).parents[3] / "config.example.toml").read_text(encoding="utf-8"))
+    (tmp_path / "c.toml").write_text(written, encoding="utf-8")
+    assert load_settings(tmp_path / "c.toml", {}).stores == ()
+    shown = written.replace("#[[stores]]", "[[stores]]").replace('#name = "main"', 'name = "main"')
+    for line in ('kind = "feed"', 'path = "products.tsv"', 'output = "products-with-pictures.tsv"'):
+        assert f"#{line}" in shown
+        shown = shown.replace(f"#{line}", line)
+    (tmp_path / "c.toml").write_text(shown, encoding="utf-8")
+    assert [store.name for store in load_settings(tmp_path / "c.toml", {}).stores] == ["main"]
