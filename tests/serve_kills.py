@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
 from sqlalchemy import func, select
 
 from plugin.config import load_settings
 from plugin.db import Database
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
+from tests.serving import wait_until_up
 from tests.test_crashes import CONFIG, PROGRAM, Shop, free_port, pictures_over_http, problems, sandbox
 
 SERVED = """
@@ -73,18 +73,11 @@ class Served:
         """A process that answers, and how many seconds that took."""
         begun = time.monotonic()
         with self.process() as process:
-            self._wait_until_up(process)
+            wait_until_up(f"http://127.0.0.1:{self.port}", process, self._said)
             yield process, time.monotonic() - begun
 
-    def _wait_until_up(self, process: subprocess.Popen[str]) -> None:
-        until = time.monotonic() + 30
-        while time.monotonic() < until and process.poll() is None:
-            try:
-                if requests.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5).ok:
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.02)
-        raise AssertionError(f"serve did not come up: {(self.shop.folder / 'serve.log').read_text()[-2000:]}")
+    def _said(self) -> str:
+        return (self.shop.folder / "serve.log").read_text()[-2000:]
 
     def settled(self) -> bool:
         """Whether nothing is left that could still move by itself; a person may be asked about a doubt."""

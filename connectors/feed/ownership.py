@@ -12,7 +12,7 @@ from connectors.types import KEY_PATTERN, ConnectorError
 
 OUTPUT_PATH = "output_path"  # the state's note of where it wrote last
 _CHUNK = 1024 * 1024
-_KEY = KEY_PATTERN.pattern.encode()
+_KEY = re.compile(KEY_PATTERN.pattern.encode())
 
 
 def was_written_here(db: sqlite3.Connection, output: Path) -> bool:
@@ -48,12 +48,11 @@ def foreign_problem(output: Path, feed: Path) -> list[str]:
 
 
 def _carries_our_keys(output: Path) -> bool:
-    found = re.compile(_KEY)
     rest = b""
     with output.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             seen = rest + chunk
-            if found.search(seen):
+            if _KEY.search(seen):
                 return True
             rest = seen[-64:]  # a key may lie across two chunks
     return False

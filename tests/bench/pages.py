@@ -33,6 +33,7 @@ from plugin.web.auth import create_admin
 from tests.bench.child import service
 from tests.bench.kit import bench_parts, key, picture, product_row, put, put_store, quoted, round_row
 from tests.bench.rows import Row, percentile
+from tests.serving import wait_until_up
 
 NAME = "pages"
 PROGRAM = Path(sys.executable).with_name("hebo-sync")
@@ -128,21 +129,10 @@ def _serving(folder: Path, port: int) -> Iterator[tuple[str, psutil.Process]]:
     command = (PROGRAM, "--config", "config.toml", "serve")
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            _wait_until_up(address)
+            wait_until_up(address, process, lambda: "its output is not kept here")
             yield address, psutil.Process(process.pid)
         finally:
             process.terminate()
-
-
-def _wait_until_up(address: str) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            if requests.get(f"{address}/healthz", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.05)
-    raise TimeoutError(f"{address} did not come up")
 
 
 def _browse(address: str, case: Case) -> Seen:

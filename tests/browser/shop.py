@@ -7,18 +7,16 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import requests
-
 from plugin.listener import free_port
 from plugin.sandbox.hebo import serve_hebo
 from plugin.sandbox.hebo_options import HeboOptions
 from tests.plugin.pictures.drawn import drawn, encoded
+from tests.serving import wait_until_up
 
 PROGRAM = Path(sys.executable).with_name("hebo-sync")
 COLUMNS = ("id", "title", "image_link", "additional_image_link", "price")
@@ -118,21 +116,10 @@ def _serving(shop: Shop) -> Iterator[None]:
         reader = threading.Thread(target=shop.lines.extend, args=(process.stdout,))
         reader.start()
         try:
-            _wait_until_up(shop)
+            wait_until_up(shop.address, process, lambda: shop.lines)
             yield
         finally:
             process.terminate()
             process.wait(15)
             reader.join(5)
     assert process.returncode == 0, shop.lines
-
-
-def _wait_until_up(shop: Shop) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            if requests.get(f"{shop.address}/healthz", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.05)
-    raise AssertionError(f"it did not come up: {shop.lines}")
