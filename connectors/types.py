@@ -8,6 +8,7 @@ through `Environment`.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -238,15 +239,77 @@ class Batching(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture file in a store's library that carries a key of ours. `id` is the store's name for it.
+
+    `since`: when it came there, aware UTC, where the store tells.
+    """
+
+    id: str
+    key: str
+    name: str
+    url: str
+    since: datetime | None = None
+
+
+@runtime_checkable
+class Library(Protocol):
+    """Optional: the store keeps picture files apart from the listings that show them.
+
+    Taking a picture off a listing leaves its file there, since it may be used elsewhere (a page, an advertisement).
+    """
+
+    def orphans(self) -> Sequence[StoredPicture]:
+        """The files that carry a key of ours and that no listing shows, as far as the credentials let us see.
+
+        Reads the whole catalogue. Raises ConnectorError.
+        """
+        ...
+
+    def delete(self, pictures: Sequence[StoredPicture]) -> Mapping[str, str]:
+        """Delete these files for good; asked for by a person only. Gives those that are still there, id → why.
+
+        A file without a key of ours, or that a listing shows by now, is not deleted. Raises ConnectorError
+        (permanent) where the credentials do not allow any deletion; the message says which are needed.
+        """
+        ...
+
+
+class Callback(Protocol):
+    """An address of ours that a store is to call, to prove that it can reach us."""
+
+    @property
+    def url(self) -> str:
+        """The address; unguessable, and good for a few minutes."""
+        ...
+
+    def arrived(self, seconds: float) -> bool:
+        """Whether it was called; waits for it, at most so long."""
+        ...
+
+
+class SessionFactory(Protocol):
+    """Gives an HTTP session with timeouts and address rules, whose connections are kept; who asks does not close it."""
+
+    def __call__(self, ca_file: Path | None = None) -> requests.Session:
+        """ca_file: certificates to trust instead of the public ones (PEM). Raises OSError if it cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """What a connector gets from outside.
 
     state_dir: a folder of this store's own, kept between runs. base_dir: what relative paths in the options
-    are relative to. session: makes an HTTP session with timeouts and address rules. now: aware UTC.
+    are relative to. now: aware UTC. sleep: waits so many seconds.
+    callback: opens an address for the store to call; None: no public address is set, so nobody outside can fetch
+    a picture from here either.
     """
 
     store: str
     state_dir: Path
     base_dir: Path
-    session: Callable[[], requests.Session]
+    session: SessionFactory
     now: Callable[[], datetime]
+    sleep: Callable[[float], None] = time.sleep
+    callback: Callable[[], AbstractContextManager[Callback]] | None = None

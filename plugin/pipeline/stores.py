@@ -295,7 +295,7 @@ def connect(parts: Parts, config: StoreSettings) -> Connector:
         store=config.name,
         state_dir=state_dir,
         base_dir=parts.settings.base_dir,
-        session=parts.outside,
+        session=lambda ca_file=None: parts.outside(),
         now=parts.clock.now,
     )
     return kinds()[config.kind].open(config.options, environment)

@@ -62,7 +62,7 @@ def read_feed(path: str) -> dict[str, Any]:
     feed = Path(path)
     with tempfile.TemporaryDirectory(prefix="hebo-sync-bench-") as name, requests.Session() as session:
         environment = Environment(
-            store="bench", state_dir=Path(name), base_dir=feed.parent, session=lambda: session, now=utc_now
+            store="bench", state_dir=Path(name), base_dir=feed.parent, session=lambda ca_file=None: session, now=utc_now
         )
         connector = FeedConnector(FeedOptions(path=feed, output=Path(name) / f"out{feed.suffix}"), environment)
         first = _rate(lambda: _products(connector))

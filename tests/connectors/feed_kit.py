@@ -50,7 +50,9 @@ class Shop:
         return FeedConnector(options, self.environment())
 
     def environment(self) -> Environment:
-        return Environment("shop", self.folder / "state", self.folder, requests.Session, self.now)
+        return Environment(
+            "shop", self.folder / "state", self.folder, lambda ca_file=None: requests.Session(), self.now
+        )
 
     def image(self, number: int) -> NewImage:
         """A picture of ours, in another folder."""
