@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -19,6 +20,21 @@ from plugin.sandbox.hebo_options import (
     ImageFormat,
     Paint,
     Spelling,
+)
+from plugin.sandbox.woo_faults import FaultRule as WooFaultRule
+from plugin.sandbox.woo_faults import fault_from_text as woo_fault_from_text
+from plugin.sandbox.woo_options import (
+    DEFAULT_KEY as WOO_KEY,
+)
+from plugin.sandbox.woo_options import (
+    DEFAULT_PASSWORD,
+    DEFAULT_SECRET,
+    DEFAULT_USER,
+    ApiKey,
+    Catalogue,
+    WooOptions,
+    WooOptionsError,
+    default_keys,
 )
 
 DEFAULTS = HeboOptions()
@@ -46,6 +62,16 @@ def _band(word: str) -> tuple[float, float]:
     if not age > 0 or not 0 < pause < math.inf:
         raise ValueError(word)
     return age, pause
+
+
+def read_woo_faults(
+    _context: click.Context, _param: click.Parameter, texts: tuple[str, ...]
+) -> tuple[WooFaultRule, ...]:
+    """Raises click.BadParameter."""
+    try:
+        return tuple(woo_fault_from_text(text) for text in texts)
+    except FaultError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def read_faults(_context: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[FaultRule, ...]:
@@ -140,4 +166,89 @@ def sandbox_hebo(host: str, port: int, separate_results: bool, key: str, **value
     with serve_hebo(options, host, port, separate_results=separate_results) as listener:
         shown = key if key == DEFAULT_KEY else "as given"  # somebody's real key must not stand in a log
         click.echo(f"sandbox image API on {listener.url} (key {shown}); what it saw: {listener.url}/sandbox/state")
+        wait_for_signal()
+
+
+WOO = WooOptions()
+STORE = (
+    click.option("--tls", is_flag=True, help="Serve https://localhost with a certificate of an authority of its own."),
+    click.option("--key", default=WOO_KEY, show_default=True, help="The consumer key that may read and write."),
+    click.option("--secret", default=DEFAULT_SECRET, show_default=True, help="Its consumer secret."),
+    click.option("--app-user", default=DEFAULT_USER, show_default=True, help="A WordPress user; only with --tls."),
+    click.option("--app-password", default=DEFAULT_PASSWORD, show_default=True, help="Its Application Password."),
+    click.option(
+        "--catalogue",
+        type=click.Choice(get_args(Catalogue)),
+        default=WOO.catalogue,
+        show_default=True,
+        help="sample: a small shop with drawn pictures; many: --count generated products.",
+    ),
+    click.option("--count", type=click.IntRange(min=0), default=WOO.count, show_default=True, help="Products of many."),
+    click.option(
+        "--recordings",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="A folder of recorded answers, for the recorded catalogue.",
+    ),
+    click.option("--name", default=WOO.name, show_default=True, help="The shop's name."),
+    click.option("--timezone", default=WOO.timezone, show_default=True, help="The store's time zone."),
+    click.option("--currency", default=WOO.currency, show_default=True, help="The store's currency."),
+    click.option(
+        "--pace", type=SECONDS, default=1.0, show_default=True, help="0: at once; 1: as slow as a genuine store."
+    ),
+    click.option(
+        "--fetch-port",
+        "fetch_ports",
+        type=click.IntRange(1, 65535),
+        multiple=True,
+        help="A further port that pictures may be fetched from, besides 80, 443 and 8080.",
+    ),
+    click.option(
+        "--fetch-host", "fetch_hosts", multiple=True, help="A private host that pictures may be fetched from."
+    ),
+    click.option("--seed", type=int, default=WOO.seed, show_default=True, help="Equal seeds give equal faults."),
+    click.option(
+        "--fault",
+        "faults",
+        multiple=True,
+        callback=read_woo_faults,
+        metavar="CALL:KIND[=VALUE][:CHANCE|:xCOUNT]",
+        help="For example write:drop_after:x1, list:http_503:0.1 or write:late=5. May be given several times.",
+    ),
+)
+
+
+def store_behaviour(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags of STORE, in that order."""
+    for option in reversed(STORE):
+        command = option(command)
+    return command
+
+
+def woo_options_of(key: str, secret: str, app_user: str, app_password: str, **values: Any) -> WooOptions:
+    """The store's options from the flags' values. Raises click.UsageError where they do not fit together."""
+    try:
+        return WooOptions(
+            keys={**default_keys(), key: ApiKey(secret)}, app_passwords={app_user: app_password}, **values
+        )
+    except WooOptionsError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@sandbox.command("woocommerce")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9912, show_default=True, type=click.IntRange(0, 65535))
+@store_behaviour
+def sandbox_woocommerce(host: str, port: int, tls: bool, **values: Any) -> None:  # noqa: FBT001
+    """A WooCommerce store that answers as a genuine one does, bites included. The shop itself is at its address."""
+    from plugin.sandbox.woocommerce import serve_woocommerce
+
+    options = woo_options_of(**values)
+    given = values["key"] != WOO_KEY or values["secret"] != DEFAULT_SECRET
+    with serve_woocommerce(options, host, port, tls=tls) as shop:
+        shown = "as given" if given else f"{WOO_KEY} / {DEFAULT_SECRET}"  # somebody's real key must not stand in a log
+        click.echo(f"sandbox WooCommerce store on {shop.url} (key {shown}); what it saw: {shop.url}/sandbox/state")
+        if tls:
+            own = values["app_password"] == DEFAULT_PASSWORD
+            password = f"Application Password of {values['app_user']}: {DEFAULT_PASSWORD if own else 'as given'}"
+            click.echo(f"trust this certificate: {shop.ca_file}; {password}")
         wait_for_signal()

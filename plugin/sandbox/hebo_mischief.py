@@ -34,7 +34,7 @@ class Call:
     kind: str
     subject: str
     arrived: float
-    chosen: Chosen
+    chosen: Chosen[FaultRule]
 
     @property
     def intact(self) -> bool:
@@ -66,7 +66,7 @@ class Mischief:
     def __init__(
         self,
         app: "WSGIApplication",
-        book: FaultBook,
+        book: FaultBook[FaultRule],
         now: Callable[[], float],
         effect: Callable[[str, float, str], None],
     ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import current_app
 
-from plugin.sandbox.hebo_faults import FaultBook
+from plugin.sandbox.hebo_faults import FaultBook, FaultRule
 from plugin.sandbox.hebo_mischief import Mischief
 from plugin.sandbox.hebo_options import HeboOptions
 from plugin.sandbox.hebo_state import HeboState
@@ -21,7 +21,7 @@ class HeboSandbox:
         self.studio = Studio(options, now)
         self.state = HeboState(options, self.studio.take if options.paint == "eager" else None)
         self.studio.state = self.state
-        self.faults = FaultBook(options.seed, options.faults)
+        self.faults: FaultBook[FaultRule] = FaultBook(options.seed, options.faults)
         self.spell = Speller(options.spelling)
         self.results_base = options.results_host
         self.mischief: Mischief | None = None
