@@ -14,7 +14,7 @@ from datetime import datetime
 
 from filelock import FileLock, Timeout
 
-from connectors.feed.files import remove_leftovers, signature, write_whole
+from connectors.feed.files import needs_a_person, remove_leftovers, signature, write_whole
 from connectors.feed.images import Resolver
 from connectors.feed.index import build, find, is_current, note_seen, removed, rows, signature_text
 from connectors.feed.inspect import inspect, look_at_output
@@ -187,7 +187,7 @@ class FeedConnector:
             raise ConnectorError(
                 f"the output {self._output} could not be written ({error.strerror}); the old one is untouched. "
                 "Check the disk and the rights of the folder",
-                permanent=isinstance(error, PermissionError),
+                permanent=needs_a_person(error),
             ) from error
 
     def _write(self, db: sqlite3.Connection, source: Source) -> tuple[Skipped, ...]:

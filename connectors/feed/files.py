@@ -62,6 +62,11 @@ def copy_whole(source: Path, target: Path) -> bool:
     return True
 
 
+def needs_a_person(error: OSError) -> bool:
+    """Whether trying again cannot help: rights, or something else in the place of a folder. A full disk may pass."""
+    return isinstance(error, PermissionError | NotADirectoryError | FileExistsError)
+
+
 def remove_leftovers(path: Path) -> None:
     """Removes what killed writers of this file left behind. Only for who alone may write it now."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):

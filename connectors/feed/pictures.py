@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from connectors.feed.files import copy_whole, sync_folder
+from connectors.feed.files import copy_whole, needs_a_person, sync_folder
 from connectors.feed.listing import Entry
 from connectors.types import ConnectorError, ImageRef, NewImage, key_in
 
@@ -40,7 +40,8 @@ class Pictures:
         except OSError as error:
             raise ConnectorError(
                 f"product {product_id}: the picture {image.path} cannot be copied to {self.folder} ({error.strerror}); "
-                "the listing was not changed. Check the disk and the rights of the folder, and publish again"
+                "the listing was not changed. Check the disk and the rights of the folder, and publish again",
+                permanent=needs_a_person(error),
             ) from error
 
     def sync(self) -> None:
