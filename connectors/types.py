@@ -275,6 +275,15 @@ class Library(Protocol):
         ...
 
 
+@runtime_checkable
+class PictureSource(Protocol):
+    """Optional: the store's pictures cannot be fetched by just anybody (it has a certificate of its own)."""
+
+    def picture_session(self) -> requests.Session | None:
+        """A session that can fetch them; who asks does not close it. None: anybody can fetch them."""
+        ...
+
+
 class Callback(Protocol):
     """An address of ours that a store is to call, to prove that it can reach us."""
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from plugin.hebo import PollSchedule
 from tests.bench import __main__ as command
-from tests.bench import discovery, feed, kills, pages, polls, publish
+from tests.bench import discovery, feed, kills, pages, polls, publish, woocommerce
 from tests.bench.child import ChildError, in_child, service
 from tests.bench.rows import Row, number, percentile
 from tests.serve_kills import Campaign
@@ -83,6 +83,17 @@ def test_pages_answer_while_tasks_are_polled() -> None:
     assert found["polls meanwhile"] > 0
     assert found["all pages: p95"] >= found["all pages: p50"]  # both 0 where it had no time for a second look
     assert found["CPU of the server"] > 0
+
+
+def test_a_woocommerce_store_is_asked_for_no_more_than_it_must() -> None:
+    found = figures(woocommerce.measure(woocommerce.TINY))
+    assert found["requests of a refresh"] == 1
+    assert (found["reads of a write-back"], found["writes of a write-back"], found["uploads of a write-back"]) == (
+        2,
+        1,
+        4,
+    )
+    assert found["full read against plain client"] > 0
 
 
 def test_kills_tell_what_is_wrong_and_how_soon_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
