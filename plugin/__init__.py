@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from plugin.config import HeboSettings, Settings
     from plugin.db import Database
     from plugin.hebo import HeboClient
-    from plugin.pipeline.parts import Parts, Policy
+    from plugin.pipeline.parts import Parts, Policy, Reach
+    from plugin.secrets import KeyRing
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
                 pictures=PictureStore(data_dir / "pictures"),
                 links=PictureLinks(keys.derive("picture links"), settings.app.public_url, clock.now),
                 outside=lambda: outside,
+                reach=_reach(settings, keys, clock, stack),
                 hebo=None,
                 key_fingerprint="",
                 instance=instance,
@@ -99,6 +101,24 @@ def _join(settings: Settings, clock: Clock, stack: ExitStack) -> tuple[Database,
         stores.sync_provisioned(session, settings, clock.now())
     instance.forget(dead)
     return db, instance.name
+
+
+def _reach(settings: Settings, keys: KeyRing, clock: Clock, stack: ExitStack) -> Reach:
+    from plugin.callbacks import FOLDER, Callbacks
+    from plugin.pipeline.parts import Reach
+    from plugin.pipeline.pauses import Pauses
+    from plugin.pipeline.sessions import StoreSessions
+
+    sessions, pauses = StoreSessions(allow_private=settings.app.allow_private_addresses), Pauses()
+    stack.callback(sessions.close)
+    stack.callback(pauses.stop)
+    folder, signing = settings.app.data_dir / FOLDER, keys.derive("callbacks")
+    return Reach(
+        sessions=sessions,
+        callbacks=Callbacks(signing, settings.app.public_url, folder, clock.now, pauses.sleep),
+        pauses=pauses,
+        sleep=getattr(clock, "sleep", pauses.sleep),  # a clock that is moved by hand waits by moving
+    )
 
 
 def _hebo(hebo: HeboSettings, api_key: str) -> HeboClient:

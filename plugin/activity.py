@@ -23,7 +23,7 @@ SENTENCES: Mapping[str, str] = {
     "task_held": "{title}: not sent yet: {reason}",
     "task_in_doubt": "{title}: it is unknown whether {images} prompts were accepted: {reason}. Held, not sent again",
     "doubt_settled": "{title}: {verdict} ({reason}){hint}",
-    "task_done": "{title}: {succeeded} pictures made, {failed} failed; {billable} billed, {refunded} refunded",
+    "task_done": "{title}: {succeeded} pictures made, {failed} failed; {billable} charged, {refunded} refunded",
     "task_stalled": "{title}: no result after {hours} hours; still asked for, rarely",
     "task_odd": "{title}: the image service's answer was not understood: {reason}. Asked again later",
     "task_cancelled": "{title}: cancelled before anything was spent: {reason}",
@@ -34,6 +34,8 @@ SENTENCES: Mapping[str, str] = {
     "publish_refused": "{title}: the store did not take the pictures: {reason}. They stay approved",
     "image_refused": "{title}: one picture was not taken: {reason}. It stays approved",
     "withdrawn": "{title}: {images} pictures taken off the listing",
+    "files_remain": "{title}: {files} files stay in the store's library: {names}. To remove what no listing shows: "
+    "hebo-sync stores orphans {store} --delete",
     "undo_refused": "{title}: the pictures could not be taken off: {reason}",
     "account_waits": "nothing is submitted for now: {reason}",
     "retry_planned": "{title}: {images} failed pictures will be tried again",
@@ -69,7 +71,9 @@ PAGE_SENTENCES: Mapping[str, PageSentence] = {
         "images",
     ),
     "doubt_settled": PageSentence("After the missing answer: {verdict} ({reason})"),
-    "task_done": PageSentence("Pictures made: {succeeded}, failed: {failed}; billed: {billable}, refunded: {refunded}"),
+    "task_done": PageSentence(
+        "Pictures made: {succeeded}, failed: {failed}; charged: {billable}, refunded: {refunded}"
+    ),
     "task_stalled": PageSentence("No result after {hours} hours; still asked for, rarely"),
     "task_odd": PageSentence("The image service's answer was not understood: {reason}. Asked again later"),
     "task_cancelled": PageSentence("Cancelled before anything was spent: {reason}"),
@@ -81,6 +85,11 @@ PAGE_SENTENCES: Mapping[str, PageSentence] = {
     "image_refused": PageSentence("The store did not take one of the pictures: {reason}. It stays approved"),
     "withdrawn": PageSentence(
         "{images} pictures taken off the listing", "{images} picture taken off the listing", "images"
+    ),
+    "files_remain": PageSentence(
+        "{files} files stay in the store's library: {names}",
+        "{files} file stays in the store's library: {names}",
+        "files",
     ),
     "undo_refused": PageSentence("The pictures could not be taken off the listing: {reason}"),
     "account_waits": PageSentence("Nothing is submitted for now: {reason}"),

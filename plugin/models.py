@@ -182,7 +182,7 @@ class Product(Base):
     facts: Mapped[dict[str, Any]]
     reference_id: Mapped[str] = mapped_column(Text, default="")
     reference_url: Mapped[str] = mapped_column(Text, default="")  # or the path of a local file
-    reference_local: Mapped[bool] = mapped_column(default=False)
+    reference_local: Mapped[bool] = mapped_column(default=False)  # outsiders cannot fetch it: the relay hands it over
     reference_sha: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[ProductState] = mapped_column(_state(ProductState), default=ProductState.NEW)
     problem: Mapped[str | None] = mapped_column(Text)

@@ -15,6 +15,7 @@ LEAVES = ("connectors", "templates")
 RANKS: tuple[tuple[str, ...], ...] = (
     ("schedules", "health"),
     ("config", "secrets", "listener", "links", "clock"),
+    ("callbacks",),
     ("models", "hebo", "pictures"),
     ("money", "activity", "stored"),
     ("accounts",),

@@ -6,11 +6,14 @@ import os
 import secrets
 import sys
 import tempfile
+import threading
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,7 +26,11 @@ from plugin.config import ServerSettings, Settings, load_settings, store_setting
 from plugin.listener import ListenerError, bind, free_port
 from plugin.pipeline.parts import Parts, Policy
 
+if TYPE_CHECKING:
+    from plugin.sandbox.woocommerce import WooService
+
 KEY = "sandbox-key"
+LOOK = 0.1  # seconds between two looks whether somebody has signed in
 STORE = {
     "name": "sample",
     "kind": "feed",
@@ -58,16 +65,19 @@ class Door:
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Where the demo keeps its files.")
 def demo(once: bool, port: int | None, no_browser: bool, folder: Path | None) -> None:  # noqa: FBT001  # click's own form
-    """Sample catalogue, sandbox image API over real HTTP at the real polling intervals, and the pages to click through.
+    """A sample feed, a sandbox WooCommerce shop and a sandbox image API, over real HTTP at the real polling intervals,
+    and the pages to click through.
 
-    Pictures arrive on the pages while you look. Ctrl-C ends it.
+    Nothing is made before you have signed in; then pictures of the feed's products arrive on the pages while you look.
+    For the shop's products you choose yourself. Ctrl-C ends it.
     """
     folder = (folder or Path(tempfile.mkdtemp(prefix="hebo-sync-demo-"))).resolve()
-    with _sandbox() as service:
-        settings = _prepare(folder, service)
+    with ExitStack() as stack:
+        settings = _prepare(folder, stack.enter_context(_sandbox()), automatic=once)
+        shop = stack.enter_context(_shop(settings))
         if once:
-            sys.exit(_run_once(settings, folder).exit_code)
-        left = _serve(settings, folder, port, browser=not no_browser)
+            sys.exit(_run_once(settings, folder, shop).exit_code)
+        left = _serve(settings, folder, shop, port, browser=not no_browser)
     if left:
         leave_at_once(left)
 
@@ -82,9 +92,22 @@ def _sandbox() -> Iterator[str]:
         yield service.url
 
 
-def _prepare(folder: Path, service: str) -> Settings:
+@contextmanager
+def _shop(settings: Settings) -> Iterator[WooService]:
+    """The sandbox shop, set up as a store beside the feed."""
+    from plugin.cli.demo_shop import shop_beside
+
+    with ExitStack() as stack:
+        with open_parts(settings) as parts:
+            shop = stack.enter_context(shop_beside(parts))
+        note(f"sandbox WooCommerce shop: {shop.url}")
+        yield shop
+
+
+def _prepare(folder: Path, service: str, *, automatic: bool) -> Settings:
     """The sample catalogue, its settings as the pages would store them, and a configuration file for the rest.
 
+    automatic: pictures are made at once; else the catalogue is only read, and its photos are looked at.
     What an earlier demo left in the folder is gone on with.
     """
     from plugin.sandbox.catalogue import write_catalogue
@@ -97,28 +120,33 @@ def _prepare(folder: Path, service: str) -> Settings:
     config.write_text(CONFIG.format(relay=free_port(), service=service), encoding="utf-8")
     settings = load_settings(config, {})
     with open_parts(settings) as parts:
-        _furnish(parts)
+        _furnish(parts, automatic=automatic)
     return settings
 
 
-def _furnish(parts: Parts) -> None:
+def _furnish(parts: Parts, *, automatic: bool) -> None:
     from pydantic import SecretStr
 
     from plugin.pipeline import stores
     from plugin.stored import keep
 
-    config = store_settings(STORE, "the sample store")
+    config = store_settings({**STORE, "auto_generate": automatic}, "the sample store")
     with parts.db.write() as session:
         keep(session, parts.keys, {"api_key": SecretStr(KEY), "exclusive": True}, parts.clock.now())
         if stores.known_by_name(session, config.slug) is None:
-            stores.add(session, parts, config, read_now=True)
+            stores.add(session, parts, config, read_now=not automatic)  # a run reads it anyway
 
 
-def _run_once(settings: Settings, folder: Path) -> Outcome:
+def _run_once(settings: Settings, folder: Path, shop: WooService) -> Outcome:
+    from plugin.cli.demo_shop import NAME, ask_for_some, shown
+
     with open_parts(settings, policy=Policy(approve_all=True, unattended=True)) as parts, relay_beside(parts):
+        ask_for_some(parts)
         outcome = run_watched(parts, store=None, until_idle=True, quiet=False)
     show(outcome, as_json=False)
     click.echo(f"the feed with its new pictures: {folder / STORE['output']}")
+    pictures, products = shown(shop.store)
+    click.echo(f"the store {NAME} showed {pictures} new pictures on {products} of its products")
     _tell_commands(folder)
     return outcome
 
@@ -128,20 +156,75 @@ def _tell_commands(folder: Path) -> None:
     click.echo(f"look around: hebo-sync --config {config} products list (or images, tasks, quota, undo …)")
 
 
-def _serve(settings: Settings, folder: Path, port: int | None, *, browser: bool) -> int:
+def _serve(settings: Settings, folder: Path, shop: WooService, port: int | None, *, browser: bool) -> int:
     """The pages until Ctrl-C; gives how many calls still run then."""
+    from plugin.cli.demo_shop import tell_shop
+
     server = settings.server.model_copy(update={"port": _port(settings.server) if port is None else port})
     with open_parts(settings, policy=Policy(unattended=False)) as parts:
         door = _unlock(parts)
 
         def tell(address: str) -> None:
-            click.echo(f"sign in as {door.name} with the password {door.password}")
+            click.echo(f"open {address}/products and sign in as {door.name} with the password {door.password}")
+            tell_shop(shop)
             _tell_commands(folder)
-            note("Ctrl-C ends the demo")
+            note("pictures for the feed are made once you have signed in. Ctrl-C ends the demo")
             if browser and _has_screen():
-                webbrowser.open(address)
+                webbrowser.open(f"{address}/products")
 
-        return serve_until_stopped(parts, server, tell)
+        with _waiting_for_somebody(parts):
+            return serve_until_stopped(parts, server, tell)
+
+
+@contextmanager
+def _waiting_for_somebody(parts: Parts) -> Iterator[None]:
+    """Has pictures made as soon as somebody signs in, if none were made before: they are to be seen as they arrive."""
+    over = threading.Event()
+    waiter = threading.Thread(target=_wait_and_begin, args=(parts, parts.clock.now(), over), name="door")
+    if not _has_begun(parts):
+        waiter.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if waiter.is_alive():
+            waiter.join()
+
+
+def _wait_and_begin(parts: Parts, since: datetime, over: threading.Event) -> None:
+    while not over.wait(LOOK):
+        if _has_come(parts, since):
+            _begin(parts)
+            return
+
+
+def _has_begun(parts: Parts) -> bool:
+    from sqlalchemy import select
+
+    from plugin.models import GenerationTask
+
+    with parts.db.read() as session:
+        return session.scalar(select(GenerationTask.id).limit(1)) is not None
+
+
+def _has_come(parts: Parts, since: datetime) -> bool:
+    from sqlalchemy import select
+
+    from plugin.models import SignIn
+
+    with parts.db.read() as session:
+        return session.scalar(select(SignIn.id).where(SignIn.created_at >= since).limit(1)) is not None
+
+
+def _begin(parts: Parts) -> None:
+    """The sample store makes pictures by itself from now on, as if that were switched on in its settings."""
+    from plugin.pipeline import stores
+
+    with parts.db.write() as session:
+        row = stores.find(parts, session, STORE["name"])
+        config = stores.config_of(parts, row).model_copy(update={"auto_generate": True})
+        stores.change(session, parts, row, config, read_now=False)
+        stores.plan_unmade(session, row.id, parts.clock.now())
 
 
 def _port(server: ServerSettings) -> int:

@@ -12,6 +12,7 @@ import click
 from plugin import doctor as checks
 from plugin.cli.context import Context, json_option, pass_context, print_json
 from plugin.cli.lookup import counted
+from plugin.cli.relay import relay_beside
 from plugin.db import DatabaseError
 from plugin.doctor import Finding, Level
 from plugin.pictures import StorageError
@@ -52,7 +53,7 @@ def _findings(context: Context) -> Iterator[Finding]:
         yield checks.error("the rest", "not looked at", "mend the errors above, then run hebo-sync doctor again")
         return
     try:
-        with context.parts() as parts:
+        with context.parts() as parts, relay_beside(parts):
             yield from checks.check_parts(parts)
     except (SecretsError, DatabaseError, StorageError, OSError) as problem:
         yield checks.error("opening", str(problem), "mend that, then run hebo-sync doctor again")

@@ -1,4 +1,5 @@
-"""The picture relay beside a run: up while a public address is set, since stores and the service may fetch."""
+"""The picture relay beside a command: up while a public address is set, since stores and the service may fetch, and
+a store that is checked may be asked to call."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ from plugin.doctor import relay_problem
 from plugin.listener import Listener, ListenerError
 from plugin.pipeline.parts import Parts
 
-MOST_BODY = 10_000  # bytes of a request: nobody has anything to send there
+MOST_BODY = 10_000  # bytes of a request: nobody has anything to send there but a store's short ping
 
 
 @contextmanager
 def relay_beside(parts: Parts) -> Iterator[None]:
-    """Serve signed picture addresses for the length of the block, where app.public_url is set.
+    """Serve signed addresses for the length of the block, where app.public_url is set.
 
     A port in use is not an error: another hebo-sync on the same data folder answers there.
     """
@@ -25,7 +26,8 @@ def relay_beside(parts: Parts) -> Iterator[None]:
     from plugin.web.relay import create_relay
 
     settings = parts.settings.relay
-    listener = Listener(create_relay(parts.links, parts.pictures), settings.host, settings.port, max_body=MOST_BODY)
+    relay = create_relay(parts.links, parts.pictures, parts.reach.callbacks)
+    listener = Listener(relay, settings.host, settings.port, max_body=MOST_BODY)
     try:
         listener.start()
     except ListenerError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 
 import click
@@ -12,6 +14,8 @@ from connectors import StoreInfo
 from plugin.cli.context import Context, json_option, one_line, pass_context, print_json, print_table
 from plugin.cli.lanes import settle_lanes
 from plugin.cli.lookup import fields, when
+from plugin.cli.orphans import orphans
+from plugin.cli.relay import relay_beside
 from plugin.models import Store
 from plugin.pipeline import stores as store_rows
 from plugin.pipeline import views
@@ -24,6 +28,9 @@ from plugin.pipeline.views import EventView
 @click.group()
 def stores() -> None:
     """The catalogues that are set up."""
+
+
+stores.add_command(orphans)
 
 
 @stores.command("list")
@@ -76,11 +83,15 @@ def _settings_of(parts: Parts, row: Store) -> dict[str, object]:
 @json_option
 @pass_context
 def check_store(context: Context, name: str, as_json: bool) -> None:  # noqa: FBT001
-    """Look at the store without changing it: what it is, and what must be mended. Exit 1 if something must."""
+    """Look at the store without changing it: what it is, and what must be mended. Exit 1 if something must.
+
+    The picture relay runs meanwhile, so that the store can be asked to call it.
+    """
     with context.parts() as parts:
         with parts.db.read() as session:
             config = store_rows.config_of(parts, store_rows.find(parts, session, name))
-        info = store_rows.connect(parts, config).check()
+        with relay_beside(parts):
+            info = store_rows.look_at(parts, config)
     if as_json:
         print_json(dataclasses.asdict(info))
     else:
@@ -89,9 +100,22 @@ def check_store(context: Context, name: str, as_json: bool) -> None:  # noqa: FB
 
 
 def _show_info(info: StoreInfo) -> None:
-    plain = (("name", info.name), ("currency", info.currency), ("version", info.version), ("timezone", info.timezone))
-    fields([*plain, *(("note", text) for text in info.notes), *(("problem", text) for text in info.problems)])
+    fields([("name", info.name), ("currency", info.currency), ("version", info.version), ("timezone", info.timezone)])
+    _show_texts("good to know", info.notes)
+    _show_texts("to be mended", info.problems)
     click.echo("not ready: mend the problems first" if info.problems else "ready")
+
+
+def _show_texts(heading: str, texts: Sequence[str]) -> None:
+    """Texts below a heading, broken at words on a terminal; elsewhere each stays on one line."""
+    if texts:
+        click.echo(f"{heading}:")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    wrapper = textwrap.TextWrapper(
+        max(width, 40), initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    for text in texts:
+        click.echo(wrapper.fill(one_line(text)))
 
 
 @stores.command("refresh")

@@ -16,7 +16,7 @@ from plugin.cli.lookup import BadUsageError, counted, demand_yes, naming, produc
 from plugin.models import Publication
 from plugin.pipeline import stores, views
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.undo import UndoLane, demand_writable, request_undo
+from plugin.pipeline.undo import UndoLane, demand_writable, request_undo, undo_now
 from plugin.pipeline.views import PublicationView
 from plugin.states import PublicationState
 
@@ -43,7 +43,7 @@ def undo(
     """Take the pictures of publications off their listings again; what others changed since stays.
 
     Says what would go and asks first; scripts say --yes. The pictures are kept here. Exit 1 if a store
-    refused, or did not answer (the next run tries again).
+    refused, or did not answer (the next run tries again). A store with a library of files keeps them there: says which.
     """
     if sum(map(bool, (ids, product, store))) != 1 or bool(store) != everything:
         raise BadUsageError("say what to undo: publication numbers, --product STORE:ID, or --store NAME --all")
@@ -96,7 +96,7 @@ def _withdraw(parts: Parts, ids: Sequence[int]) -> list[PublicationView]:
     with parts.db.write() as session:
         for row in rows_of(session, Publication, ids):
             if row.state is PublicationState.WITHDRAWING:  # asked for before: tried again now
-                row.due_at = parts.clock.now()
+                undo_now(session, row, parts.clock.now())
             else:
                 demand_writable(session, parts, row)
                 request_undo(session, row, parts.clock.now())
@@ -110,9 +110,18 @@ def _show(done: Sequence[PublicationView]) -> None:
         name = naming(row.store, row.external_id, row.title)
         if row.state is PublicationState.WITHDRAWN:
             taken = counted(len(row.images) - len(row.refused), "picture")
-            click.echo(f"{name}: {taken} taken off (publication {row.id})")
+            click.echo(f"{name}: {taken} taken off (publication {row.id}){_remaining(row)}")
         elif row.state is PublicationState.WITHDRAWING:
             note(f"! {name}: not taken off yet: {row.error or 'another program writes to the store'}; the next "
                  "run tries again")  # fmt: skip
         else:
             note(f"! {name}: the store refused, the pictures are still there: {row.error}")
+    for store in dict.fromkeys(row.store for row in done if row.remaining):
+        click.echo(f"to remove the files that no listing shows: hebo-sync stores orphans {store} --delete")
+
+
+def _remaining(row: PublicationView) -> str:
+    """The files that stay in the store's library, as the end of a line."""
+    if not row.remaining:
+        return ""
+    return f"; in the store's library {'stays' if len(row.remaining) == 1 else 'stay'}: {', '.join(row.remaining)}"

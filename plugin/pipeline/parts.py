@@ -9,12 +9,15 @@ from functools import lru_cache
 
 import requests
 
+from plugin.callbacks import Callbacks
 from plugin.clock import Clock
 from plugin.config import Settings
 from plugin.db import Database
 from plugin.hebo import HeboClient, PollSchedule
 from plugin.links import PictureLinks
 from plugin.pictures import PictureStore
+from plugin.pipeline.pauses import Pauses
+from plugin.pipeline.sessions import StoreSessions
 from plugin.secrets import KeyRing
 from templates import PromptPack, load_pack
 
@@ -33,6 +36,19 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """What connectors work with, whichever store they are for: kept sessions, calls back to us, and how they wait.
+
+    sleep: waits so many seconds. pauses: ends all waiting when it is stopped.
+    """
+
+    sessions: StoreSessions
+    callbacks: Callbacks
+    pauses: Pauses
+    sleep: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """instance: this process's name in claims. key_fingerprint: which account the image API key belongs to.
 
@@ -48,6 +64,7 @@ class Parts:
     pictures: PictureStore
     links: PictureLinks
     outside: Callable[[], requests.Session]
+    reach: Reach
     hebo: HeboClient | None
     key_fingerprint: str
     instance: str

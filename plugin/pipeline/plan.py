@@ -16,6 +16,7 @@ from sqlalchemy import delete, distinct, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from connectors import ConnectorError
 from plugin.activity import record_product, record_task
 from plugin.config import StoreSettings
 from plugin.links import NoPublicUrlError
@@ -37,11 +38,12 @@ FIRST_ROUND = 1
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a product's picture is."""
+    """Where a product's picture is. local: outsiders cannot fetch it; it is handed over by our relay."""
 
     product_id: int
     url: str
     local: bool
+    store: StoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +72,33 @@ class PlanLane(Lane[Reference, Looked]):
             known = stores.configured(self.parts, session)
             ids = self.claim_rows(session, Product, due & Product.store_id.in_(known), LEASE, limit)
             rows = session.scalars(select(Product).where(Product.id.in_(ids)))
-            return [Reference(row.id, row.reference_url, row.reference_local) for row in rows]
+            return [Reference(row.id, row.reference_url, row.reference_local, known[row.store_id]) for row in rows]
 
     def work(self, item: Reference) -> Looked:
         try:
-            if item.local:
-                self.parts.links.require()
-                data = read_picture(Path(item.url)).data
-            else:
-                data = fetch_picture(self.parts.outside(), item.url).data
+            data = self._read(item)
             seen = look(data)
             if problem := reference_problem(seen):
                 return Looked(problem=_unusable(item.url, problem))
             self.parts.pictures.put(data)
         except NoPublicUrlError as error:
             return Looked(problem=str(error))
+        except ConnectorError as error:
+            return Looked(problem=str(error), permanent=error.permanent)
         except PictureError as error:
             return Looked(problem=_unusable(item.url, str(error)), permanent=error.permanent)
         except StorageError as error:
             return Looked(problem=str(error), permanent=False)
         return Looked(look=seen, size=len(data))
+
+    def _read(self, item: Reference) -> bytes:
+        """The picture's bytes. Raises NoPublicUrlError, PictureError, ConnectorError."""
+        if item.local:
+            self.parts.links.require()
+        if not item.url.startswith(("http://", "https://")):
+            return read_picture(Path(item.url)).data
+        own = stores.picture_session(stores.connect(self.parts, item.store)) if item.local else None
+        return fetch_picture(own or self.parts.outside(), item.url).data
 
     def store(self, outcomes: Sequence[tuple[Reference, Looked]]) -> None:
         with self.parts.db.write() as session:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from connectors import ConnectorError, Gone, ImageRef, Product, Skipped
 from plugin.activity import About, record, record_product
+from plugin.models import Event, Store
 from plugin.models import Product as ProductRow
-from plugin.models import Store
 from plugin.pipeline import stores
 from plugin.pipeline.exclude import cancel_planned, mark_placeholder
 from plugin.pipeline.lane import AWAY, Lane, first_line
@@ -28,6 +28,7 @@ OVERLAP = timedelta(minutes=5)
 SWEEP_EVERY = timedelta(days=7)
 LEASE = timedelta(minutes=30)
 RETRY_AFTER = timedelta(minutes=5)
+MOST_TOLD = 10_000  # events that are looked through for what was told before
 GONE = "it is no longer in the store"
 T = TypeVar("T")
 
@@ -83,9 +84,10 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
         try:
             with self.parts.db.read() as session:
                 config = stores.config_of(self.parts, session.get_one(Store, item.store_id))
-            found = stores.connect(self.parts, config).products(item.since)
-            for batch in _batches(found):
-                self._keep(item, batch, done)
+            connector = stores.connect(self.parts, config)
+            hidden = stores.picture_session(connector) is not None
+            for batch in _batches(connector.products(item.since)):
+                self._keep(item, batch, done, hidden=hidden)
         except ConnectorError as error:
             done.failed, done.permanent = str(error), error.permanent
         except (NotOurTurnError, stores.StoreUnknownError):
@@ -94,15 +96,17 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
             done.failed = f"the database could not be used: {first_line(error)}"
         return done
 
-    def _keep(self, item: RefreshItem, batch: Sequence[Product | Skipped | Gone], done: Refreshed) -> None:
+    def _keep(
+        self, item: RefreshItem, batch: Sequence[Product | Skipped | Gone], done: Refreshed, *, hidden: bool
+    ) -> None:
+        """hidden: outsiders cannot fetch the store's pictures."""
         products = {found.id: found for found in batch if isinstance(found, Product)}
         skipped = [found for found in batch if isinstance(found, Skipped)]
         gone = [found.product_id for found in batch if isinstance(found, Gone)]
         with self.parts.db.write() as session:
             _renew(session, item, self.parts)
-            done.changed += _upsert(session, item, products)
-            for one in skipped:
-                _report(session, item, one)
+            done.changed += _upsert(session, item, products, hidden=hidden)
+            _report(session, item, skipped)
             _leave_out(session, item, {one.product_id: one.reason for one in skipped if one.product_id})
             _take_leave(session, item, ProductRow.external_id.in_(gone))
         done.read += len(products)
@@ -149,7 +153,7 @@ def _renew(session: Session, item: RefreshItem, parts: Parts) -> None:
         raise NotOurTurnError(f"store {item.store_id} is not ours to read any more")
 
 
-def _upsert(session: Session, item: RefreshItem, products: dict[str, Product]) -> int:
+def _upsert(session: Session, item: RefreshItem, products: dict[str, Product], *, hidden: bool) -> int:
     """Store what was read; gives how many are new or have another picture."""
     where = (ProductRow.store_id == item.store_id) & ProductRow.external_id.in_(products)
     rows = {row.external_id: row for row in session.scalars(select(ProductRow).where(where))}
@@ -160,25 +164,26 @@ def _upsert(session: Session, item: RefreshItem, products: dict[str, Product]) -
             row = ProductRow(store_id=item.store_id, external_id=product.id, created_at=item.started, facts={})
             row.reference_id = row.reference_url = ""
             session.add(row)
-        if _apply(session, row, product, item.started):
+        if _apply(session, row, product, item.started, hidden=hidden):
             changed.append(row)
     known = [row for row in changed if row.external_id in rows]
     cancel_planned(session, known, item.started, "its picture has changed")
     return len(changed)
 
 
-def _apply(session: Session, row: ProductRow, product: Product, now: datetime) -> bool:
+def _apply(session: Session, row: ProductRow, product: Product, now: datetime, *, hidden: bool) -> bool:
     row.title, row.url, row.unit = product.title, product.url, product.group or product.id
     row.facts, row.updated_at, row.seen_at = product.facts(), product.updated_at, now
     reference = reference_of(product)
     if reference is None:
         return _without_reference(session, row, product, now)
     where = str(reference.path) if reference.path else reference.url
+    row.reference_local = hidden or reference.path is not None
     same = (row.reference_id, row.reference_url) == (reference.id, where)
     settled = row.state not in (ProductState.GONE, ProductState.NO_IMAGE, ProductState.OURS)
     if same and row.state is not None and settled:
         return False
-    row.reference_id, row.reference_url, row.reference_local = reference.id, where, reference.path is not None
+    row.reference_id, row.reference_url = reference.id, where
     row.reference_sha = row.problem = None  # nothing is made of the old picture, nor of the new one until it is seen
     row.due_at, row.attempts = None, 0  # the end of the refresh makes it due: placeholders must be known before
     _enter(row, ProductState.NEW)
@@ -251,9 +256,26 @@ def _take_leave(session: Session, item: RefreshItem, where: ColumnElement[bool])
     cancel_planned(session, rows, item.started, "the product is gone")
 
 
-def _report(session: Session, item: RefreshItem, skipped: Skipped) -> None:
-    words = {"where": skipped.where, "product": skipped.product_id, "reason": skipped.reason}
-    record(session, item.started, "product_skipped", words, About(item.store_id), trouble=True)
+def _report(session: Session, item: RefreshItem, skipped: Sequence[Skipped]) -> None:
+    """Tell what was left out, once for as long as it stays the same: every reading may meet it again."""
+    if not skipped:
+        return
+    ids = [one.product_id for one in skipped if one.product_id]
+    mine = (ProductRow.store_id == item.store_id) & ProductRow.external_id.in_(ids)
+    known = dict(session.execute(select(ProductRow.external_id, ProductRow.problem).where(mine)).all())
+    told = _told(session, item.store_id)
+    for one in skipped:
+        mended = one.product_id in known and known[one.product_id] != one.reason  # in between, or it is another reason
+        if mended or (one.where, one.product_id, one.reason) not in told:
+            words = {"where": one.where, "product": one.product_id, "reason": one.reason}
+            record(session, item.started, "product_skipped", words, About(item.store_id), trouble=True)
+
+
+def _told(session: Session, store_id: int) -> set[tuple[str, str | None, str]]:
+    """What was told of this store's catalogue before: where, about which product, and why it was left out."""
+    mine = (Event.code == "product_skipped") & (Event.store_id == store_id)
+    newest = session.scalars(select(Event.data).where(mine).order_by(Event.id.desc()).limit(MOST_TOLD))
+    return {(words["where"], words["product"], words["reason"]) for words in newest}
 
 
 def _finish(session: Session, parts: Parts, row: Store, item: RefreshItem, done: Refreshed) -> None:

@@ -101,6 +101,8 @@ def run(
                 break
             lanes.wait(now, LONGEST_SLEEP)
     finally:
+        if stop():
+            parts.reach.pauses.stop()  # a connector that waits for its store goes on at the next start
         lanes.close()
     done = report(parts, first_event)
     done.errors += [{"code": "unforeseen", "store": "", "message": line} for line in lanes.unforeseen]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
+from pathlib import Path
 
+import requests
 from pydantic import SecretStr
 from sqlalchemy import ColumnElement, distinct, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from connectors import Connector, ConnectorError, Environment, StoreInfo, kinds
+from connectors import Connector, ConnectorError, Environment, PictureSource, StoreInfo, kinds
 from plugin.config import Settings, SettingsError, StoreSettings, dump, store_settings
 from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundMember, Store
 from plugin.pipeline.exclude import cancel_tasks
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.publications import place_of, take_back
 from plugin.secrets import DecryptError, KeyRing
 from plugin.states import ImageState, ProductState, TaskState
 
@@ -138,6 +141,7 @@ def add(session: Session, parts: Parts, config: StoreSettings, *, read_now: bool
     row.scheduled_at = now  # its schedule begins now
     _put(row, parts, config, read_now=read_now)
     session.flush()
+    take_back(session, row.id)
     _look_again(session, row.id)
     return row
 
@@ -153,8 +157,8 @@ def demand_free(parts: Parts, row: Store, config: StoreSettings) -> None:
 def change(session: Session, parts: Parts, row: Store, config: StoreSettings, *, read_now: bool) -> None:
     """New settings for a store of the settings page; its name and kind stay.
 
-    read_now: read the catalogue at once, if the store's own options have changed. Raises StoreChangeError ("locked",
-    "removed").
+    read_now: read the catalogue at once, if the store's own options have changed. What is under way to another place is
+    not gone on with at the new one. Raises StoreChangeError ("locked", "removed").
     """
     _demand_own(parts, row)
     if row.config_token is None:
@@ -164,8 +168,11 @@ def change(session: Session, parts: Parts, row: Store, config: StoreSettings, *,
         row.scheduled_at = parts.clock.now()  # times that only the new schedule has, and are past, are not made up for
     moved = old is None or old.options != config.options
     _put(row, parts, config, read_now=read_now and moved)
+    if old is None or place_of(old) != place_of(config):
+        take_back(session, row.id)
     if moved:
         _look_again(session, row.id)
+        end_rest(session, row.id)
 
 
 def _look_again(session: Session, store_id: int) -> None:
@@ -209,6 +216,7 @@ def pause(session: Session, parts: Parts, row: Store, *, paused: bool) -> None:
     row.paused = paused
     if not paused:
         row.refresh_due_at, row.problem = parts.clock.now(), None
+        end_rest(session, row.id)
 
 
 def refresh(session: Session, parts: Parts, row: Store, *, full: bool) -> None:
@@ -290,15 +298,30 @@ def _without_round(store_id: int) -> ColumnElement[bool]:
 def connect(parts: Parts, config: StoreSettings) -> Connector:
     """Open the store's connector. Raises ConnectorError where its options cannot work."""
     state_dir = parts.settings.app.data_dir / "stores" / config.slug
-    state_dir.mkdir(parents=True, exist_ok=True)
-    environment = Environment(
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        return kinds()[config.kind].open(config.options, _environment(parts, config, state_dir))
+    except OSError as error:
+        raise ConnectorError(
+            f"a file of store {config.name!r} cannot be used ({error.strerror or error}): {error.filename or state_dir}"
+        ) from error
+
+
+def _environment(parts: Parts, config: StoreSettings, state_dir: Path) -> Environment:
+    return Environment(
         store=config.name,
         state_dir=state_dir,
         base_dir=parts.settings.base_dir,
-        session=lambda ca_file=None: parts.outside(),
+        session=partial(parts.reach.sessions.session, config.name),
         now=parts.clock.now,
+        sleep=parts.reach.sleep,
+        callback=parts.reach.callbacks.open if parts.settings.app.public_url else None,
     )
-    return kinds()[config.kind].open(config.options, environment)
+
+
+def picture_session(connector: Connector) -> requests.Session | None:
+    """The session that alone can fetch the store's pictures; None: anybody can."""
+    return connector.picture_session() if isinstance(connector, PictureSource) else None
 
 
 def look_at(parts: Parts, config: StoreSettings) -> StoreInfo:
@@ -329,11 +352,33 @@ def take_writer(session: Session, store_id: int, owner: str, now: datetime, leas
     return session.scalar(take.returning(Store.id)) is not None
 
 
-def renew_writer(session: Session, store_id: int, owner: str, until: datetime) -> None:
+def renew_writer(session: Session, store_id: int, owner: str, until: datetime) -> bool:
+    """Go on as the store's writer; False: somebody else is it by now."""
     mine = (Store.id == store_id) & (Store.write_owner == owner)
-    session.execute(update(Store).where(mine).values(write_until=until))
+    renewed = update(Store).where(mine).values(write_until=until)
+    return session.scalar(renewed.returning(Store.id)) is not None
 
 
-def release_writer(session: Session, store_id: int, owner: str) -> None:
+def release_writer(session: Session, store_id: int, owner: str, rest_until: datetime | None = None) -> None:
+    """Stop writing to the store. rest_until: nobody is to write to it before."""
     mine = (Store.id == store_id) & (Store.write_owner == owner)
-    session.execute(update(Store).where(mine).values(write_owner=None, write_until=None))
+    session.execute(update(Store).where(mine).values(write_owner=None, write_until=rest_until))
+
+
+def without_writer(session: Session, store_ids: Collection[int], now: datetime) -> list[int]:
+    """Those of the stores that nobody writes to and that do not rest."""
+    free = or_(Store.write_until.is_(None), Store.write_until <= now)
+    return list(session.scalars(select(Store.id).where(Store.id.in_(store_ids), free)))
+
+
+def resting(session: Session, store_ids: Collection[int]) -> dict[int, datetime]:
+    """Until when those of the stores rest that do."""
+    rests = Store.id.in_(store_ids) & Store.write_owner.is_(None) & Store.write_until.is_not(None)
+    rows = session.execute(select(Store.id, Store.write_until).where(rests)).all()
+    return {store_id: until for store_id, until in rows if until is not None}
+
+
+def end_rest(session: Session, store_id: int) -> None:
+    """Let the store be written to again at once: a person asks for it, or has changed its settings."""
+    rests = (Store.id == store_id) & Store.write_owner.is_(None)
+    session.execute(update(Store).where(rests).values(write_until=None))

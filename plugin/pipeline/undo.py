@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from connectors import Connector, ConnectorError, Listing
+from connectors import Connector, ConnectorError, Library, Listing
 from plugin.activity import record_product
 from plugin.config import StoreSettings
 from plugin.models import Publication, PublicationImage
 from plugin.pipeline import stores
-from plugin.pipeline.lane import Lane
+from plugin.pipeline.library import files_of
 from plugin.pipeline.listings import listing_from_json
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publish import BATCH, LEASE, PATIENT_TRIES, PAUSES, batch_of, is_batching
+from plugin.pipeline.publications import keep_remaining, with_pictures
+from plugin.pipeline.store_write import LEASE, StoreWriteLane, try_later
 from plugin.states import ImageState, PublicationState
 
 
@@ -37,24 +38,25 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    store_id: int
-    config: StoreSettings
-    withdrawals: tuple[Withdrawal, ...]
-
-
-@dataclass(slots=True)
 class Withdrawn:
-    """What became of each withdrawal, by publication id."""
+    """The listing as it is then. keeps_files: the store has a library, in which the files stay."""
 
-    results: dict[int, Listing | ConnectorError] = field(default_factory=dict)
+    listing: Listing
+    keeps_files: bool
 
 
 def request_undo(session: Session, publication: Publication, now: datetime) -> None:
     """Mark a publication for withdrawal. Raises UndoError unless it is published."""
     if publication.state is not PublicationState.PUBLISHED:
         raise UndoError(f"publication {publication.id} is {publication.state}: only a published one can be undone")
-    publication.state, publication.due_at, publication.attempts = PublicationState.WITHDRAWING, now, 0
+    publication.state, publication.attempts = PublicationState.WITHDRAWING, 0
+    undo_now(session, publication, now)
+
+
+def undo_now(session: Session, publication: Publication, now: datetime) -> None:
+    """Have a withdrawal tried at once: a person asks, which is a reason not to let the store rest any longer."""
+    publication.due_at = now
+    stores.end_rest(session, publication.store_id)
 
 
 def demand_writable(session: Session, parts: Parts, publication: Publication) -> None:
@@ -66,60 +68,27 @@ def demand_writable(session: Session, parts: Parts, publication: Publication) ->
         )
 
 
-class UndoLane(Lane[Batch, Withdrawn]):
-    """Withdraws what was asked for."""
+class UndoLane(StoreWriteLane[Withdrawal, Withdrawn]):
+    """Withdraws what was asked for, the latest first."""
 
     name = "undo"
-    capacity = 4
+    waiting = PublicationState.WITHDRAWING
 
-    def claim(self, limit: int) -> Sequence[Batch]:
-        due = (Publication.state == PublicationState.WITHDRAWING) & (Publication.due_at <= self.now)
-        with self.parts.db.read() as session:
-            store_ids = session.scalars(select(Publication.store_id).where(due).distinct()).all()
-        if not store_ids:
-            return []
-        with self.parts.db.write() as session:
-            known = stores.configured(self.parts, session)
-            wanted = [(store_id, known[store_id]) for store_id in store_ids if store_id in known]
-            batches = [self._claim_store(session, store_id, config) for store_id, config in wanted[:limit]]
-            return [batch for batch in batches if batch is not None]
+    def take(self, session: Session, store_id: int, config: StoreSettings, size: int) -> Sequence[Withdrawal]:
+        mine = (Publication.state == self.waiting) & (Publication.store_id == store_id)
+        ids = self.claim_rows(session, Publication, mine, LEASE, size)
+        return [_withdrawal(row) for row in reversed(with_pictures(session, ids))]
 
-    def work(self, item: Batch) -> Withdrawn:
-        done = Withdrawn()
-        try:
-            connector = stores.connect(self.parts, item.config)
-            with batch_of(connector):
-                for one in item.withdrawals:
-                    done.results[one.publication_id] = _restore(connector, one)
-        except ConnectorError as error:  # the batch as a whole did not become durable
-            done.results = dict.fromkeys((one.publication_id for one in item.withdrawals), error)
-        return done
+    def write(self, connector: Connector, one: Withdrawal) -> Withdrawn:
+        listing = connector.restore(one.product_id, one.before, one.after, one.keys)
+        return Withdrawn(listing, isinstance(connector, Library))
 
-    def store(self, outcomes: Sequence[tuple[Batch, Withdrawn]]) -> None:
-        with self.parts.db.write() as session:
-            for batch, done in outcomes:
-                for publication_id, result in done.results.items():
-                    row = session.get_one(Publication, publication_id)
-                    if row.state is PublicationState.WITHDRAWING:
-                        _store(session, row, result, self.now)
-                stores.release_writer(session, batch.store_id, self.parts.instance)
-
-    def next_due(self) -> datetime | None:
-        with self.parts.db.read() as session:
-            known = stores.configured(self.parts, session)
-            withdrawing = (Publication.state == PublicationState.WITHDRAWING) & Publication.store_id.in_(known)
-            patient = Publication.attempts <= PATIENT_TRIES
-            return session.scalar(select(func.min(Publication.due_at)).where(withdrawing, patient))
-
-    def _claim_store(self, session: Session, store_id: int, config: StoreSettings) -> Batch | None:
-        now, owner = self.now, self.parts.instance
-        if not stores.take_writer(session, store_id, owner, now, LEASE):
-            return None
-        where = (Publication.state == PublicationState.WITHDRAWING) & (Publication.store_id == store_id)
-        size = BATCH if is_batching(self.parts, config) else 1
-        ids = self.claim_rows(session, Publication, where, LEASE, size)
-        rows = session.scalars(select(Publication).where(Publication.id.in_(ids)).order_by(Publication.id.desc()))
-        return Batch(store_id, config, tuple(_withdrawal(row) for row in rows))
+    def settle(self, session: Session, results: Sequence[tuple[Publication, Withdrawn | ConnectorError]]) -> None:
+        for row, result in results:
+            if isinstance(result, Withdrawn):
+                _taken_off(session, row, result, self.now)
+            else:
+                _not_taken_off(session, row, result, self.now)
 
 
 def _withdrawal(row: Publication) -> Withdrawal:
@@ -134,28 +103,33 @@ def _empty(row: Publication) -> dict[str, object]:
     return {"product_id": row.product.external_id, "images": [], "main": None}
 
 
-def _restore(connector: Connector, one: Withdrawal) -> Listing | ConnectorError:
-    try:
-        return connector.restore(one.product_id, one.before, one.after, one.keys)
-    except ConnectorError as error:
-        return error
+def _taken_off(session: Session, row: Publication, result: Withdrawn, now: datetime) -> None:
+    row.state, row.due_at, row.error, row.withdrawn_at = PublicationState.WITHDRAWN, None, None, now
+    session.flush()
+    for entry in row.images:
+        _settle_image(session, entry)
+    record_product(session, row.product, now, "withdrawn", images=len(row.images))
+    if result.keeps_files:
+        _tell_files(session, row, now)
 
 
-def _store(session: Session, row: Publication, result: Listing | ConnectorError, now: datetime) -> None:
-    if isinstance(result, Listing):
-        row.state, row.due_at, row.error, row.withdrawn_at = PublicationState.WITHDRAWN, None, None, now
-        session.flush()
-        for entry in row.images:
-            _settle_image(session, entry)
-        record_product(session, row.product, now, "withdrawn", images=len(row.images))
-    elif result.permanent:
-        row.state, row.due_at, row.error = PublicationState.PUBLISHED, None, str(result)
-        record_product(session, row.product, now, "undo_refused", trouble=True, reason=row.error)
+def _tell_files(session: Session, row: Publication, now: datetime) -> None:
+    """Which files stay in the store's library: of pictures that are on no listing any more."""
+    gone = {entry.image.key for entry in row.images if entry.image.state is ImageState.WITHDRAWN}
+    names = files_of(row, gone)
+    keep_remaining(row, names)
+    if names:
+        listed, store = ", ".join(names), row.store.name
+        record_product(session, row.product, now, "files_remain", files=len(names), names=listed, store=store)
+
+
+def _not_taken_off(session: Session, row: Publication, error: ConnectorError, now: datetime) -> None:
+    if error.permanent:
+        row.state, row.due_at, row.error = PublicationState.PUBLISHED, None, str(error)
     else:
-        pause = max(PAUSES[min(row.attempts, len(PAUSES) - 1)], result.retry_after or 0)
-        row.attempts, row.error, row.due_at = row.attempts + 1, str(result), now + timedelta(seconds=pause)
-        if row.attempts == 1:
-            record_product(session, row.product, now, "undo_refused", trouble=True, reason=row.error)
+        try_later(row, error, now)
+    if error.permanent or row.attempts == 1:
+        record_product(session, row.product, now, "undo_refused", trouble=True, reason=str(error))
 
 
 def _settle_image(session: Session, entry: PublicationImage) -> None:

@@ -1,7 +1,7 @@
 """The picture relay: the one face that may be shown to the whole internet.
 
-It gives out a picture to whoever holds a signed address that has not expired, and nothing else: no pages, no
-cookies, no listings, and no words in its refusals.
+It gives out a picture to whoever holds a signed address that has not expired, takes the calls that a store was asked
+to make, and nothing else: no pages, no cookies, no listings, and no words in its refusals.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import Flask, Response, abort, send_file
 from werkzeug.exceptions import HTTPException
 
+from plugin.callbacks import Callbacks
 from plugin.links import BadLinkError, ExpiredLinkError, PictureLinks
 from plugin.pictures import PictureStore
 
@@ -17,10 +18,11 @@ _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp":
 _SHOWN = frozenset({404, 410, 416, 500})
 
 
-def create_relay(links: PictureLinks, store: PictureStore) -> Flask:
-    """A WSGI application that answers GET and HEAD of /p/<token>/<file name>, with ranges and conditions.
+def create_relay(links: PictureLinks, store: PictureStore, callbacks: Callbacks | None = None) -> Flask:
+    """A WSGI application that answers GET and HEAD of /p/<token>/<file name>, with ranges and conditions, and POST of
+    /c/<token> with an empty 200 (the body is not looked at; None: there are no such addresses).
 
-    404: not an address of ours, or the picture is gone. 410: the address has expired.
+    404: not an address of ours, or the picture is gone, or nobody waits for the call. 410: the address has expired.
     """
     app = Flask("hebo-sync-relay", static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False
@@ -35,6 +37,16 @@ def create_relay(links: PictureLinks, store: PictureStore) -> Flask:
         except (BadLinkError, FileNotFoundError):
             abort(404)
 
+    @app.post("/c/<token>", provide_automatic_options=False)
+    def call(token: str) -> Response:
+        try:
+            _take(callbacks, token)
+        except ExpiredLinkError:
+            abort(410)
+        except BadLinkError:
+            abort(404)
+        return Response(mimetype="text/plain")
+
     @app.errorhandler(HTTPException)
     def refusal(error: HTTPException) -> Response:
         return Response(status=error.code if error.code in _SHOWN else 404, mimetype="text/plain")
@@ -46,6 +58,12 @@ def create_relay(links: PictureLinks, store: PictureStore) -> Flask:
         return response
 
     return app
+
+
+def _take(callbacks: Callbacks | None, token: str) -> None:
+    if callbacks is None:
+        raise BadLinkError("nobody waits for calls here")
+    callbacks.take(token)
 
 
 def _picture(store: PictureStore, sha: str, filename: str) -> Response:

@@ -91,7 +91,10 @@ class ImageView:
 
 @dataclass(frozen=True, slots=True)
 class PublicationView:
-    """One write-back to one listing. refused: why the store did not take a picture, by the picture's id."""
+    """One write-back to one listing. refused: why the store did not take a picture, by the picture's id.
+
+    remaining: once it is withdrawn, the names of its files that are still in the store's library, for all we know.
+    """
 
     id: int
     store: str
@@ -102,6 +105,7 @@ class PublicationView:
     placement: str
     images: tuple[int, ...]
     refused: Mapping[int, str]
+    remaining: tuple[str, ...]
     error: str | None
     created_at: datetime
     published_at: datetime | None

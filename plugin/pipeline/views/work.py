@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from plugin import accounts
 from plugin.activity import sentence
 from plugin.models import Event, GeneratedImage, GenerationTask, Publication, QuotaReading, Round, RoundMember
+from plugin.pipeline.publications import remaining
 from plugin.pipeline.views.rows import EventView, ImageView, Page, PublicationView, ReadingView, TaskDetail, TaskView
 from plugin.states import ImageState, TaskState
 
@@ -116,6 +117,7 @@ def publication_view(row: Publication) -> PublicationView:
         placement=row.placement,
         images=tuple(entry.image_id for entry in row.images),
         refused={entry.image_id: entry.refused for entry in row.images if entry.refused is not None},
+        remaining=remaining(row),
         error=row.error,
         created_at=row.created_at,
         published_at=row.published_at,

@@ -103,6 +103,10 @@ class Home:
         with self.reading() as session:
             return session.scalars(select(Publication)).one()
 
+    def publication_keys(self) -> list[str]:
+        """The keys of the pictures that are published."""
+        return [image.key for image in self.images(ImageState.PUBLISHED)]
+
 
 def write_shop(folder: Path, service: str) -> Path:
     """A feed of three products with pictures, and the configuration for it; gives the configuration."""

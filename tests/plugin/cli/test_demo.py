@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +18,13 @@ import requests
 from click.testing import CliRunner
 
 from plugin.cli import demo as module
-from plugin.sandbox import catalogue, hebo_options
+from plugin.listener import bind
+from plugin.sandbox import catalogue, hebo_options, woocommerce
 from plugin.sandbox.hebo_options import HeboOptions
+from plugin.sandbox.woo_options import WooOptions
 
 PROGRAM = str(Path(sys.executable).with_name("hebo-sync"))
+FEED = "SELECT id FROM store WHERE name = 'sample'"
 WITHIN = 90.0  # seconds; on a machine with nothing else to do pictures are there after 12
 PHOTO = "The product&#39;s photo"
 HASTE = "poll_bands = [[5, 0.4], [inf, 1.0]]\npoll_margin = 0.1\n"
@@ -36,8 +40,8 @@ class Demo:
         self.said = ""
 
     def sign_in(self) -> None:
-        self.address = self._told(r"the pages: (http://127\.0\.0\.1:\d+)")[1]
-        name, password = self._told(r"sign in as (\w+) with the password (\w+)").groups()
+        self.address = self.hear(r"the pages: (http://127\.0\.0\.1:\d+)")[1]
+        name, password = self.hear(r"sign in as (\w+) with the password (\w+)").groups()
         page = self.browser.get(f"{self.address}/sign-in", timeout=30).text
         token = re.search(r'name="csrf_token" value="([^"]+)"', page)
         assert token is not None
@@ -57,7 +61,7 @@ class Demo:
         self.said += self.process.communicate(timeout=30)[0]
         return self.process.returncode
 
-    def _told(self, pattern: str) -> re.Match[str]:
+    def hear(self, pattern: str) -> re.Match[str]:
         assert self.process.stdout is not None
         while (found := re.search(pattern, self.said)) is None:
             line = self.process.stdout.readline()
@@ -66,39 +70,90 @@ class Demo:
         return found
 
 
+def product_page(demo: Demo) -> str:
+    """The page of the last product, which is of the shop."""
+    return demo.browser.get(f"{demo.address}/products/27", timeout=30).text
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[Demo]:
     child = Demo(folder)
     try:
-        child.sign_in()
         yield child
     finally:
         child.end(signal.SIGKILL)
         child.browser.close()
 
 
-def test_pictures_arrive_on_the_page_and_a_second_start_goes_on(tmp_path: Path) -> None:
+def counted(folder: Path, query: str) -> int:
+    """What the demo's own database says."""
+    file = folder / "hebo-sync-data" / "hebo-sync.sqlite3"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
+        return int(db.execute(query).fetchone()[0])
+
+
+def test_pictures_arrive_once_somebody_looks_and_a_second_start_goes_on(tmp_path: Path) -> None:
     with running(tmp_path) as first:
+        first.hear(r"sign in as")
+        shop = first.hear(r"sandbox WooCommerce shop: (http://127\.0\.0\.1:\d+) \(")[1]
+        ends = time.monotonic() + WITHIN
+        while counted(tmp_path, "SELECT count(*) FROM product WHERE state = 'ready'") < 15 + 12:
+            assert time.monotonic() < ends, first.said
+            time.sleep(0.3)
+        assert counted(tmp_path, "SELECT count(*) FROM task") == 0
+        first.sign_in()
         ends = time.monotonic() + WITHIN
         while not (shown := first.pictures()) and time.monotonic() < ends:
             time.sleep(0.3)
         assert shown, first.said
+        page = re.search(rf'href="({shop}/product/[^"]+)"', product_page(first))
+        assert page is not None
+        assert "<h1>" in first.browser.get(page[1], timeout=30).text
+        assert counted(tmp_path, f"SELECT count(*) FROM task WHERE store_id != ({FEED})") == 0  # only for those chosen
         picture = first.browser.get(first.address + shown[0], timeout=30)
         assert picture.headers["Content-Type"].startswith("image/")
         assert first.end(signal.SIGINT) == 0
         assert "Traceback" not in first.said
     with running(tmp_path) as second:
+        second.sign_in()
         assert set(second.pictures()) >= set(shown)
         assert second.end(signal.SIGINT) == 0
 
 
-def test_one_pass_without_pages_publishes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = partial(HeboOptions, poll_bands=((5, 0.4), (float("inf"), 1.0)))
-    monkeypatch.setattr(hebo_options, "HeboOptions", lambda duration: hasty(duration=(1, 2)))
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short intervals, a feed of two products, and a shop that answers at once."""
+    quick = partial(HeboOptions, poll_bands=((5, 0.4), (float("inf"), 1.0)))
+    monkeypatch.setattr(hebo_options, "HeboOptions", lambda duration: quick(duration=(1, 2)))
     monkeypatch.setattr(catalogue, "write_catalogue", partial(catalogue.write_catalogue, count=2))
     monkeypatch.setattr(module, "CONFIG", module.CONFIG + HASTE)
-    done = CliRunner().invoke(module.demo, ["--once", "--folder", str(tmp_path)])
+    monkeypatch.setattr(woocommerce, "WooOptions", lambda **given: WooOptions(**{**given, "pace": 0.0}))
+
+
+def shop_port(said: str) -> int:
+    found = re.search(r"sandbox WooCommerce shop: http://127.0.0.1:(\d+)", said)
+    assert found is not None, said
+    return int(found[1])
+
+
+def one_pass(folder: Path) -> str:
+    done = CliRunner().invoke(module.demo, ["--once", "--folder", str(folder)])
     assert done.exit_code == 0, done.output
-    assert "published  16" in done.output
+    return done.output
+
+
+@pytest.mark.usefixtures("hasty")
+def test_one_pass_without_pages_publishes_to_both_stores_and_a_second_one_finds_all_of_it(tmp_path: Path) -> None:
+    said = one_pass(tmp_path)
+    assert "asked for pictures of 2 products of sandbox-shop: 16 images" in said
+    assert "published  32" in said
+    assert "the store sandbox-shop showed 16 new pictures on 2 of its products" in said
     feed = (tmp_path / "catalogue" / "feed-with-pictures.tsv").read_text(encoding="utf-8")
     assert feed.count("hs-") >= 16
+    with closing(bind("127.0.0.1", shop_port(said))):  # another program has the shop's port by now
+        again = one_pass(tmp_path)
+    assert shop_port(again) != shop_port(said)
+    assert ("submitted  0" in again, "published  0" in again) == (True, True)
+    assert "the store sandbox-shop showed 16 new pictures on 2 of its products" in again
+    assert counted(tmp_path, "SELECT count(*) FROM product WHERE state = 'gone'") == 0
+    assert shop_port(one_pass(tmp_path)) == shop_port(again)  # where it was led to, it stays

@@ -7,19 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from connectors import ConnectorError
 from plugin.db import Database
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication, Round, RoundMember
+from plugin.pipeline import library
 from plugin.pipeline.collect import CollectLane
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.plan import PlanLane
 from plugin.pipeline.poll import PollLane
+from plugin.pipeline.publications import remaining, take_back
 from plugin.pipeline.publish import PublishLane
 from plugin.pipeline.refresh import RefreshLane
 from plugin.pipeline.retry import retry_failed
@@ -27,6 +31,7 @@ from plugin.pipeline.run import begin
 from plugin.pipeline.submit import SubmitLane
 from plugin.pipeline.undo import UndoLane, request_undo
 from plugin.states import ImageState, ProductState, TaskState
+from tests.plugin.pipeline.slow_store import LibraryStore, open_street
 from tests.plugin.pipeline.world import World, approve_everything, step, world
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -236,3 +241,38 @@ def test_pictures_that_are_downloaded_at_once_are_published_together(shop: World
         assert len(held) == 1, "a store has one writer"
         writes = [(write.product_id, len(write.images)) for write in held[0].writes]
         assert sorted(writes) == sorted((f"p{number}", 2) for number in range(MANY))
+
+
+def test_files_that_an_undo_left_are_deleted(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    street = open_street(monkeypatch, LibraryStore)
+    stock(shop, 2)
+    shop.run()
+    with shop.parts() as parts:
+        with parts.db.write() as session:
+            for row in session.scalars(select(Publication)):
+                request_undo(session, row, shop.clock.now())
+        shop.drive(parts, lanes=(UndoLane,))
+        config = parts.settings.stores[0]
+        orphans = library.orphans(parts, config)
+        assert (len(orphans), library.delete(parts, 1, config, orphans)) == (4, {})
+        assert [remaining(row) for row in found(parts, select(Publication))] == [(), ()]
+    assert len(street.deleted) == 4
+
+
+def test_a_store_that_is_down_rests_for_all_processes(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    street = open_street(monkeypatch)
+    stock(shop, 3)
+    shop.run(approve=False)
+    with two_processes(shop) as (one, other):
+        approve_everything(one)
+        street.failing["shop"] = [ConnectorError("down")] * 10
+        lane = PublishLane(one)
+        assert step(lane)
+        assert step(lane)
+        assert not step(PublishLane(other))
+        assert PublishLane(other).next_due() == shop.clock.now() + timedelta(seconds=10)
+        with one.db.write() as session:
+            take_back(session, 1)
+        assert found(one, select(Publication.id)) == []
+        assert set(found(one, select(GeneratedImage.state))) == {ImageState.APPROVED}
+    assert len(street.writes) == 2

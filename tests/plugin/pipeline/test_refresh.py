@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from connectors import ImageRef
 from connectors import Product as StoreProduct
-from plugin.models import GenerationTask, Product, Store
+from plugin.models import Event, GenerationTask, Product, Store
 from plugin.pipeline.include import exclude, include
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.plan import PlanLane
@@ -382,7 +382,7 @@ def test_a_reading_ends_when_another_one_begins_in_the_same_process(shop: World)
 def test_a_reading_that_the_database_had_no_time_for_is_tried_again(
     shop: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*_: object) -> None:
+    def locked(*_: object, **__: object) -> None:
         raise OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked"))
 
     shop.product("p1")
@@ -399,3 +399,50 @@ def test_a_reading_that_the_database_had_no_time_for_is_tried_again(
         shop.clock.advance(300)
         assert step(lane)
     assert row_of(shop, "p1").state is ProductState.NEW
+
+
+def skipped(shop: World) -> list[tuple[str, str]]:
+    """Where and why, as it was told."""
+    with shop.parts() as parts, parts.db.read() as session:
+        chosen = select(Event.data).where(Event.code == "product_skipped").order_by(Event.id)
+        return [(words["where"], words["reason"]) for words in session.scalars(chosen)]
+
+
+def counted(shop: World) -> list[int]:
+    with shop.parts() as parts, parts.db.read() as session:
+        chosen = select(Event.data).where(Event.code == "store_refreshed").order_by(Event.id)
+        return [words["skipped"] for words in session.scalars(chosen)]
+
+
+def read_all(shop: World, *raw: str) -> None:
+    shop.write_feed(*raw)
+    shop.clock.advance(8 * 86_400)  # a full reading meets every row again
+    walk(shop)
+
+
+def test_what_is_left_out_is_told_once_while_it_stays_the_same_and_counted_each_time(shop: World) -> None:
+    shop.product("p1")
+    for _ in range(3):
+        read_all(shop, "only one field")
+    assert skipped(shop) == [("line 3", "has 1 fields where the header has 6")]
+    assert counted(shop) == [1, 1, 1]
+    read_all(shop, "two\tfields")
+    assert skipped(shop)[1:] == [("line 3", "has 2 fields where the header has 6")]
+
+
+def test_a_product_that_loses_its_photo_again_is_told_again(shop: World) -> None:
+    shop.product("p1")
+    photo = shop.rows[0]["image_link"]
+    for link in ("", "", photo, "", ""):
+        shop.rows[0]["image_link"] = link
+        read_all(shop)
+    assert [where for where, _ in skipped(shop)] == ["product p1 (line 2)"] * 2
+    assert counted(shop) == [1, 1, 0, 1, 1]
+
+
+def test_two_mistakes_of_one_row_are_told_once_each(shop: World) -> None:
+    shop.product("p1", additional_image_link="/one.png,/two.png")
+    for _ in range(3):
+        read_all(shop)
+    assert len(skipped(shop)) == 2
+    assert len(set(skipped(shop))) == 2
