@@ -21,6 +21,7 @@ from plugin.config.load import SECTIONS
 from plugin.config.stores import COMMON
 from plugin.pipeline.run import Report
 from plugin.sandbox.hebo_faults import fault_from_text
+from plugin.sandbox.woo_faults import fault_from_text as woo_fault_from_text
 from templates import load_pack
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +31,7 @@ FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FAULT = re.compile(r"`((?:submit|poll|retry|quota|result):[a-z0-9_=:.]+)`")
 SETTING_LINE = re.compile(r"`([a-z_]+) = [^`]+`")
+WOOCOMMERCE = "docs/woocommerce.md"
 VARIABLE = re.compile(r"HEBO_SYNC_[A-Z_]+\b")
 
 
@@ -102,7 +104,7 @@ def test_the_table_names_the_subcommands(page: str) -> None:
     rows = re.findall(r"^\| `hebo-sync (\w+)` \| (.*) \|$", text_of(page), re.MULTILINE)
     groups = {name: command for name, command in subcommands(cli).items() if isinstance(command, click.Group)}
     told = {name: set(re.findall(r"`([a-z]+)`", cell)) for name, cell in rows if name in groups}
-    assert told == {name: set(subcommands(group)) for name, group in groups.items() if name != "sandbox"}
+    assert told == {name: set(subcommands(group)) for name, group in groups.items()}
 
 
 @pytest.mark.parametrize("page", READMES)
@@ -115,10 +117,10 @@ def test_every_make_target_that_is_named_exists(page: str) -> None:
     assert variables <= set(re.findall(r"^([A-Z_]+) =", text_of("Makefile"), re.MULTILINE))
 
 
-@pytest.mark.parametrize("page", READMES)
-def test_every_configuration_example_loads(page: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "count"), [("README.md", 4), ("README.zh-CN.md", 4), (WOOCOMMERCE, 1)])
+def test_every_configuration_example_loads(page: str, count: int, tmp_path: Path) -> None:
     examples = blocks(page, "toml")
-    assert len(examples) == 3
+    assert len(examples) == count
     for number, example in enumerate(examples):
         file = tmp_path / f"{number}.toml"
         file.write_text(example, encoding="utf-8")
@@ -155,17 +157,26 @@ def test_every_key_of_the_report_is_explained_and_shown(page: str) -> None:
     assert list(json.loads(shown)) == names
 
 
-@pytest.mark.parametrize("page", READMES)
-def test_every_variable_that_is_named_is_understood(page: str, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text(blocks(page, "toml")[0], encoding="utf-8")
-    names = {name for name in VARIABLE.findall(text_of(page)) if not name.endswith("_")}
-    values = {"PAUSED": "true", "BUDGET": "100"}
-    secret = tmp_path / "secret"
-    secret.write_text("postgresql://hebo@localhost/hebo", encoding="utf-8")
-    for name in names - {"HEBO_SYNC_CONFIG"}:
-        value = str(secret) if name.endswith("_FILE") else values.get(name.rpartition("_")[2], "word")
-        load_settings(tmp_path / "config.toml", {name: value})
-    assert len(names) >= 5
+def example_of(name: str, tmp_path: Path) -> str:
+    """A value that the setting of a variable takes; for one that ends in _FILE a file with it."""
+    values = {"PAUSED": "true", "BUDGET": "100", "URL": "postgresql://hebo@localhost/hebo", "SECRET": "cs_1"}
+    words = name.removesuffix("_FILE").split("_")
+    value = "ck_1" if "CONSUMER_KEY" in name else values.get(words[-1], "word")
+    if not name.endswith("_FILE"):
+        return value
+    file = tmp_path / name
+    file.write_text(value, encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.parametrize(("page", "least"), [("README.md", 6), ("README.zh-CN.md", 6), (WOOCOMMERCE, 3)])
+def test_every_variable_that_is_named_is_understood(page: str, least: int, tmp_path: Path) -> None:
+    stores = "\n".join(block for block in blocks("README.md", "toml") if "[[stores]]" in block)
+    (tmp_path / "config.toml").write_text(stores, encoding="utf-8")
+    names = {name for name in VARIABLE.findall(text_of(page)) if not name.endswith("_")} - {"HEBO_SYNC_CONFIG"}
+    for name in names:
+        load_settings(tmp_path / "config.toml", {name: example_of(name, tmp_path)})
+    assert len(names) >= least
 
 
 @pytest.mark.parametrize("page", READMES)
@@ -175,6 +186,12 @@ def test_every_pack_and_fault_that_is_named_exists(page: str) -> None:
     faults = FAULT.findall(text_of(page))
     assert [fault_from_text(fault).call for fault in faults] == [fault.split(":")[0] for fault in faults]
     assert faults
+
+
+def test_every_fault_of_the_sandbox_store_that_is_named_exists() -> None:
+    named = re.findall(r"^\| `([a-z_]+:\S+)` \|", text_of(WOOCOMMERCE), re.MULTILINE)
+    assert [woo_fault_from_text(fault).call for fault in named] == [fault.split(":")[0] for fault in named]
+    assert len(named) >= 5
 
 
 def test_the_pack_that_is_shown_works(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from plugin.pipeline import stores, views
@@ -35,11 +35,14 @@ class Progress:
 
 @blueprint.get("/")
 def first() -> str | Response:
-    """The getting started as long as a step of it is left; then the products."""
-    found = progress(parts())
-    if found.complete:
-        return redirect(url_for("catalogue.products"))
-    return render_template("welcome.html", progress=found)
+    """The getting started as long as a step of it is left; then the products.
+
+    The page itself asks for it again: whoever waits on it for a store's own first pictures is led on to them.
+    """
+    found, products = progress(parts()), url_for("catalogue.products")
+    if "HX-Request" in request.headers:
+        return Response(headers={"HX-Redirect": products}) if found.complete else Response(status=204)
+    return redirect(products) if found.complete else render_template("welcome.html", progress=found)
 
 
 def progress(now: Parts) -> Progress:

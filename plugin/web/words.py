@@ -76,7 +76,7 @@ TASKS: Mapping[TaskState, Word] = {
     ),
     TaskState.DONE: Word(lazy_gettext("Done"), "good"),
     TaskState.FAILED: Word(
-        lazy_gettext("Failed"), "trouble", lazy_gettext("No picture came of it; what was reserved is given back.")
+        lazy_gettext("Failed"), "trouble", lazy_gettext("No picture came of it; what was reserved is refunded.")
     ),
     TaskState.LOST: Word(
         lazy_gettext("Lost"),
@@ -102,7 +102,7 @@ IMAGES: Mapping[ImageState, Word] = {
     ImageState.PUBLISHED: Word(lazy_gettext("On the listing"), "good"),
     ImageState.WITHDRAWN: Word(lazy_gettext("Taken off the listing"), "plain"),
     ImageState.FAILED: Word(
-        lazy_gettext("Failed"), "trouble", lazy_gettext("The image service could not make it and gave it back.")
+        lazy_gettext("Failed"), "trouble", lazy_gettext("The image service could not make it and refunded it.")
     ),
     ImageState.LOST: Word(
         lazy_gettext("Lost"), "trouble", lazy_gettext("It was (or may have been) paid for and cannot be had.")

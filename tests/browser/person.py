@@ -118,15 +118,16 @@ class Person:
         self.read()
 
     def review_by_keyboard(self) -> None:
-        """Reject the first picture, take that back, approve it, and then the second."""
+        """Reject the first picture, go back and take that back, approve it, and then the second, which comes next."""
         self.press("header a[href='/review']")
         tiles = self.page.locator("[data-keynav]")
         expect(tiles).to_have_count(2)
-        for keys in (("j", "r"), ("z",), ("a",), ("j", "a")):
+        for keys in (("j", "r"), ("k", "z"), ("a",), ("a",)):
             with self.page.expect_response("**/images/decide"):
                 for key in keys:
                     self.page.keyboard.press(key)
             self.page.wait_for_timeout(200)  # the swap, and the focus after it
+        expect(self.page.locator("#review-count")).to_be_focused()
         self.read()
 
     def turn_to_phone(self) -> None:

@@ -12,9 +12,16 @@ from playwright.sync_api import BrowserContext, Page, expect
 from plugin import web
 from plugin.listener import Listener
 
-TILE = """<article id="tile-{n}" data-keynav tabindex="0"><form method="post" action="/decide" hx-post="/decide"
-  hx-target="#tile-{n}" hx-swap="outerHTML"><button class="button" data-key="a">Approve</button>
-  <input type="hidden" name="n" value="{n}"></form></article>"""
+FORM = """<form method="post" action="/decide" hx-post="/decide" hx-target="#tile-{n}" hx-swap="outerHTML">
+  <button class="button" data-key="{key}">{text}</button><input type="hidden" name="n" value="{n}"></form>"""
+
+
+def tile(n: int | str, **buttons: str) -> str:
+    """A picture with a form for each button, by its key."""
+    forms = "".join(FORM.format(n=n, key=key, text=text) for key, text in buttons.items())
+    return f'<article id="tile-{n}" data-keynav tabindex="0">{forms}</article>'
+
+
 PAGE = """<!doctype html><html lang="en"><head><title>Script</title>
 <meta name="htmx-config" content='{"allowEval":false,"includeIndicatorStyles":false}'>
 <script src="/static/htmx.min.js" defer></script><script type="module" src="/static/app.js"></script></head>
@@ -23,7 +30,9 @@ PAGE = """<!doctype html><html lang="en"><head><title>Script</title>
 <form method="post" action="/remove" data-confirm="Remove it?">
   <button class="button" name="how" value="all">Remove</button></form>
 <form method="post" action="/slow"><button>Slow</button></form>
-<form id="many"><input type="checkbox" data-choose-all aria-label="all"><input type="checkbox" name="p" value="1">
+<p id="review-count">Nothing left</p>
+<form id="many"><button class="button" data-chosen>Make</button>
+  <input type="checkbox" data-choose-all aria-label="all"><input type="checkbox" name="p" value="1">
   <input type="checkbox" name="p" value="2"><span data-chosen-count>?</span></form>
 <button id="broken" hx-get="/broken">Broken</button>
 <div data-live hx-get="/live" hx-trigger="every 200ms" hx-swap="innerHTML" id="live"></div>
@@ -44,7 +53,7 @@ class Server:
         self.app.add_url_rule("/<path>", view_func=self.post, methods=["POST"])
 
     def page(self) -> str:
-        return PAGE.replace("{tiles}", "".join(TILE.format(n=n) for n in (1, 2, 3)))
+        return PAGE.replace("{tiles}", "".join(tile(n, a="Approve", r="Reject") for n in (1, 2, 3)))
 
     def live(self) -> str:
         self.looks += 1
@@ -54,7 +63,11 @@ class Server:
         self.posts.append((path, request.form.to_dict()))
         if path == "slow":
             return "", 204  # the page stays, as while an answer is waited for
-        return TILE.format(n=request.form["n"]).replace("Approve", "Take back") if path == "decide" else "done"
+        return self._decided(request.form["n"]) if path == "decide" else "done"
+
+    def _decided(self, n: str) -> str:
+        taken_back = self.posts[:-1].count(self.posts[-1]) % 2
+        return tile(n, a="Approve", r="Reject") if taken_back else tile(n, z="Take back")
 
 
 @pytest.fixture
@@ -95,8 +108,10 @@ def test_a_form_is_sent_once(server: Server, page: Page) -> None:
 def test_all_are_chosen_and_counted(page: Page) -> None:
     count, every = page.locator("[data-chosen-count]"), page.locator("[data-choose-all]")
     expect(count).to_have_text("0")
+    expect(page.locator("[data-chosen]")).to_be_disabled()
     page.check("[name=p][value='1']")
     expect(count).to_have_text("1")
+    expect(page.locator("[data-chosen]")).to_be_enabled()
     assert every.evaluate("box => box.indeterminate")
     every.click()
     expect(count).to_have_text("2")
@@ -110,8 +125,35 @@ def test_the_keyboard_goes_from_tile_to_tile_and_decides(server: Server, page: P
         assert focused(page) == tile
     page.keyboard.press("a")
     expect(page.locator("#tile-2")).to_contain_text("Take back")
-    expect(page.locator("#tile-2")).to_be_focused()
+    expect(page.locator("#tile-3")).to_be_focused()
     assert server.posts == [("decide", {"n": "2"})]
+
+
+def test_a_decision_leads_to_the_next_undecided_picture_and_the_last_one_to_what_says_so(
+    server: Server, page: Page
+) -> None:
+    for key in "jjara":  # j, j: the first one is passed over, and comes last
+        page.keyboard.press(key)
+    expect(page.locator("article", has_text="Take back")).to_have_count(3)
+    expect(page.locator("#review-count")).to_be_focused()
+    assert sorted(values["n"] for _, values in server.posts) == ["1", "2", "3"]
+
+
+def test_taking_back_stays_where_it_is(page: Page) -> None:
+    for key in "ja":
+        page.keyboard.press(key)
+    expect(page.locator("#tile-1")).to_contain_text("Take back")
+    page.keyboard.press("k")
+    page.keyboard.press("z")
+    expect(page.locator("#tile-1")).to_contain_text("Approve")
+    expect(page.locator("#tile-1")).to_be_focused()
+
+
+def test_a_tile_that_is_replaced_keeps_the_focus(page: Page) -> None:
+    page.focus("#tile-2 [data-key=a]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#tile-2")).to_contain_text("Take back")
+    expect(page.locator("#tile-2")).to_be_focused()
 
 
 def test_keys_are_letters_in_a_text_field(server: Server, page: Page) -> None:
@@ -122,7 +164,7 @@ def test_keys_are_letters_in_a_text_field(server: Server, page: Page) -> None:
 
 def test_the_keys_are_explained(page: Page) -> None:
     page.keyboard.press("?")
-    assert page.locator("dialog p").all_inner_texts() == ["jNext", "kPrevious", "aApprove"]
+    assert page.locator("dialog p").all_inner_texts() == ["jNext", "kPrevious", "aApprove", "rReject"]
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
 

@@ -38,7 +38,7 @@ class _Form(FlaskForm):  # type: ignore[misc]  # the library has no types
 
 
 class SignInForm(_Form):
-    name = StringField(lazy_gettext("Name"), [_NEEDED], render_kw={**_NAME, "autofocus": True})
+    name = StringField(lazy_gettext("Your name"), [_NEEDED], render_kw={**_NAME, "autofocus": True})
     password = PasswordField(lazy_gettext("Password"), [_NEEDED, _SHORT_ENOUGH], render_kw=_OLD)
 
 

@@ -35,7 +35,7 @@ PICTURE, GROUP = "review-picture-", "review-product-"  # ids of what a script re
 
 @blueprint.get("/review")
 def review() -> str:
-    """The queue, ten products a page, of one store or of all."""
+    """The queue, a few products a page, of one store or of all."""
     now = parts()
     page = min(max(number_of(request.args.get("page", "")) or 1, 1), 100_000)
     wanted = request.args.get("store", "")

@@ -26,6 +26,7 @@ from plugin.web.settings.texts import gettext
 
 LONGEST = 2000  # characters; no setting needs more
 LARGEST = 1_000_000_000  # more than any number of products or images; databases count no further than 64 bits
+NAMED = re.compile(r"`(\w+)`")  # a setting, as models and connectors name it in what they say
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _INPUT = {"autocomplete": "off", "spellcheck": "false"}
 Choices = Sequence[tuple[str, Any]]
@@ -122,9 +123,11 @@ def posted_values(form: FlaskForm, names: Iterable[str]) -> dict[str, Any]:
 
 def show_mistakes(form: FlaskForm, mistakes: Iterable[Mistake], prefix: Mapping[str, str] | None = None) -> None:
     """Put each mistake beside its field, else at the head of the form. prefix: a setting's field, where it differs."""
+    names = prefix or {}
     for mistake in mistakes:
-        name = (prefix or {}).get(mistake.key, mistake.key)
-        say(form, name if name in form else "", texts.sentence(mistake))
+        about = [mistake.key, *NAMED.findall(mistake.text)]  # one that is about several settings names them
+        found = (name for name in (names.get(key, key) for key in about) if name in form)
+        say(form, next(found, ""), texts.sentence(mistake))
 
 
 def say(form: FlaskForm, name: str, message: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import render_template
 from sqlalchemy.orm import Session
 
+from connectors import StoreInfo
 from plugin import stored
-from plugin.config import Settings
+from plugin.config import Settings, StoreSettings
 from plugin.config.load import SECTIONS
 from plugin.config.tables import is_secret
 from plugin.models import Store
@@ -19,23 +21,32 @@ from plugin.pipeline.quota import quota_view
 from plugin.pipeline.views import StoreView
 from plugin.web.context import engine, parts
 from plugin.web.settings.room import blueprint
+from templates import PackError, RenderError
 
 
 @dataclass(frozen=True, slots=True)
 class StoreCard:
-    """One line of the list. state: ready, paused, problem, broken (its settings cannot be read) or removed."""
+    """One line of the list. state: ready, paused, problem, broken (its settings cannot be read) or removed.
+
+    automatic: makes pictures by itself, at most so many of a product; None: it does not.
+    """
 
     view: StoreView
     state: str
     provisioned: bool
     pausable: bool
+    automatic: int | None
     next_at: datetime | None
 
 
 @blueprint.get("/settings")
 def show() -> str:
     """How the image API and the stores are set up."""
-    now = parts()
+    return page(parts(), {})
+
+
+def page(now: Parts, looks: Mapping[int, StoreInfo]) -> str:
+    """The overview. looks: what stores said that were just looked at, by the row's id."""
     with now.db.read() as session:
         cards = [_card(now, session, view) for view in views.list_stores(session, now)]
         quota, key = quota_view(session, now), stored.kept_key(session, now.keys)
@@ -43,6 +54,7 @@ def show() -> str:
         "settings.html",
         cards=[card for card in cards if card.state != "removed"],
         removed=[card for card in cards if card.state == "removed"],
+        looks=looks,
         quota=quota,
         key=key,
         has_key=now.hebo is not None,
@@ -52,13 +64,24 @@ def show() -> str:
 
 
 def _card(now: Parts, session: Session, view: StoreView) -> StoreCard:
-    row = session.get_one(Store, view.id)
-    config = stores.provisioned(now.settings, row)
-    state = view.state
-    if state == "not configured":
-        state = "removed" if row.config_token is None else "broken"
-    pausable = state in ("ready", "paused", "problem") and not (config is not None and config.paused)
-    return StoreCard(view, state, config is not None, pausable, engine().next_refresh(view.id))
+    row, state = session.get_one(Store, view.id), view.state
+    try:
+        config = stores.config_of(now, row)
+    except stores.StoreUnknownError:
+        config, state = None, "removed" if row.config_token is None else "broken"
+    pausable = config is not None and not config.paused
+    provisioned = stores.provisioned(now.settings, row) is not None
+    return StoreCard(view, state, provisioned, pausable, automatic(now, config), engine().next_refresh(view.id))
+
+
+def automatic(now: Parts, config: StoreSettings | None) -> int | None:
+    """The pictures that the store makes of each new product by itself, at most; None: it makes none."""
+    if config is None or not config.auto_generate:
+        return None
+    try:
+        return len(now.pack(config.pack, config.language or now.settings.app.language).shots)
+    except (PackError, RenderError):
+        return 0  # nothing can be made with this pack
 
 
 def _given(settings: Settings) -> list[tuple[str, str, str]]:

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 from plugin.models import Store
 from plugin.web.context import engine
 from plugin.web.phrases import translated
-from plugin.web.settings.texts import gettext
 
 blueprint = Blueprint("settings", __name__)
 WRONG = 422  # the form came back with mistakes
@@ -37,11 +36,11 @@ def stores_changed() -> None:
     engine().wake()
 
 
-def tell_all(messages: Iterable[str], category: str) -> None:
-    """Flash a connector's messages: the first few, not too long."""
+def tell_all(messages: Iterable[str], category: str, rest: str) -> None:
+    """Flash a connector's messages: the first few, not too long. rest: says where to read the others."""
     found = list(messages)
     for message in map(translated, found[:_MOST_MESSAGES]):
         short = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
         flash(short, category)
     if len(found) > _MOST_MESSAGES:
-        flash(gettext("There is more to say: check the connection on the store's page."), category)
+        flash(rest, category)

@@ -20,24 +20,29 @@ from plugin.config.tables import is_secret
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.stores import Unmade
 from plugin.web.phrases import translated
-from plugin.web.settings import fields, texts
+from plugin.web.settings import fields, texts, typed
 from plugin.web.settings.texts import gettext, ngettext
 from templates import PackError, RenderError, pack_names
 
+FORGET = "forget_"  # before the field of a secret: a box that takes away what is stored
 OPTION = "option_"  # before the name of a kind's own setting, so that it can never be taken for a common one
 OWN_SCHEDULE = "own"
-CONFIRM, SEEN = "confirm_cost", "cost_seen"
+CONFIRM, SEEN, TYPED = "confirm_cost", "cost_seen", "typed"
 UNREAD = "unread"  # in SEEN: that the cost is not known was in plain sight
 PLAIN = ("name", "pack", "language", "auto_generate", "review", "placement", "timezone", "shared_image_limit")
 
 
 @dataclass(frozen=True, slots=True)
 class StoreForm:
-    """form: what is shown and posted. kind: of the store. old: its settings so far; None: a new one, or unreadable."""
+    """form: what is shown and posted. kind: of the store. old: its settings so far; None: a new one, or unreadable.
+
+    typed: the secrets of this form that were typed before it came back, by the settings' names.
+    """
 
     form: FlaskForm
     kind: ConnectorKind
     old: StoreSettings | None
+    typed: Mapping[str, str]
 
     @property
     def options(self) -> list[str]:
@@ -53,6 +58,17 @@ class StoreForm:
         kept = (name for name, info in infos.items() if is_secret(info) and getattr(self.old.options, name) is not None)
         return [OPTION + name for name in kept]
 
+    @property
+    def secrets_to_forget(self) -> Mapping[str, Any]:
+        """For each stored secret that need not be there: the box that takes it away."""
+        optional = (name for name in self.secrets_kept if FORGET + name in self.form)
+        return {name: self.form[FORGET + name] for name in optional}
+
+    @property
+    def secrets_typed(self) -> list[str]:
+        """The fields whose secret was typed, and need not be typed again."""
+        return [OPTION + name for name in self.typed]
+
     def names_another_place(self, new: StoreSettings) -> bool:
         """Whether these settings lead to another catalogue, for all one can tell: another secret alone does not."""
         if self.old is None:
@@ -65,13 +81,36 @@ def open_form(now: Parts, kind: ConnectorKind, old: StoreSettings | None, posted
     """The form with the settings so far, and what was posted."""
     made: dict[str, Any] = {} if not adding else {"name": _common("name")}
     made |= {OPTION + name: fields.field_of(name, info) for name, info in kind.options.model_fields.items()}
+    made |= {FORGET + OPTION + name: _forget_box() for name in _optional_secrets(kind)}
     made |= _making(now, old) | _publishing() | _timing()
     made["shared_image_limit"] = _common("shared_image_limit")
     made |= {
         CONFIRM: BooleanField(gettext("Yes, make these pictures and pay for them")),
         SEEN: HiddenField(),
+        TYPED: HiddenField(),
     }
-    return StoreForm(fields.make_form(made, posted, _shown(kind, old)), kind, old)
+    form = fields.make_form(made, posted, _shown(kind, old))
+    return StoreForm(form, kind, old, _typed(now, kind, form))
+
+
+def _typed(now: Parts, kind: ConnectorKind, form: FlaskForm) -> Mapping[str, str]:
+    """The secrets that stand in the form, or stood in it when it was sent before; they go along with it, sealed."""
+    secrets = [name for name, info in kind.options.model_fields.items() if is_secret(info) and OPTION + name in form]
+    before = typed.unseal(now, kind.name, form[TYPED].data or "")
+    posted = {name: form[OPTION + name].data for name in secrets}
+    found = {name: posted[name] or before.get(name, "") for name in secrets}
+    kept = {name: value for name, value in found.items() if value}
+    form[TYPED].data = typed.seal(now, kind.name, kept)
+    return kept
+
+
+def _optional_secrets(kind: ConnectorKind) -> list[str]:
+    infos = kind.options.model_fields
+    return [name for name, info in infos.items() if is_secret(info) and not info.is_required()]
+
+
+def _forget_box() -> Any:
+    return BooleanField(gettext("Take the stored one away"))
 
 
 def _common(name: str) -> Any:
@@ -161,6 +200,8 @@ def checked(now: Parts, store: StoreForm, name: str | None = None) -> StoreSetti
         values["schedule"] = form["schedule_text"].data or ""
         if wrong_schedule := texts.schedule_mistake(values["schedule"]):
             fields.say(form, "schedule_text", wrong_schedule)
+    elif form["schedule_text"].data:  # left there, or meant? only who wrote it knows
+        fields.say(form, "schedule_text", gettext("Choose “As written below” to use this, or empty this field."))
     told = form["schedule_text"].errors
     wrong = [one for one in store_mistakes(store.kind, values) if one.key != "schedule" or not told]
     fields.show_mistakes(form, wrong, {key: OPTION + key for key in store.kind.options.model_fields})
@@ -187,10 +228,12 @@ def _values(store: StoreForm, name: str | None) -> dict[str, Any]:
     form, infos = store.form, store.kind.options.model_fields
     found: dict[str, Any] = {"kind": store.kind.name, **fields.posted_values(form, (*PLAIN, "schedule"))}
     found |= {"name": name} if name else {}
-    own = fields.posted_values(form, (OPTION + key for key in infos))
+    own = {OPTION + key: value for key, value in store.typed.items()}
+    own |= fields.posted_values(form, (OPTION + key for key in infos))
     before: Mapping[str, Any] = dump(store.old) if store.old else {}
     hidden = {key for key, info in infos.items() if is_secret(info) or OPTION + key not in form}
-    kept = {key: before[key] for key in hidden if before.get(key) is not None}
+    forgotten = {key for key in hidden if FORGET + OPTION + key in form and form[FORGET + OPTION + key].data}
+    kept = {key: before[key] for key in hidden - forgotten if before.get(key) is not None}
     return found | kept | {key.removeprefix(OPTION): value for key, value in own.items()}
 
 

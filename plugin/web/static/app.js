@@ -1,5 +1,6 @@
-// What makes the pages nicer; each works without. The words come from <body data-…>.
+// What makes the pages nicer; they work without. Words come from <body data-…>.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const byId = (id) => document.getElementById(id);
 const on = document.addEventListener.bind(document);
 const words = document.body.dataset;
 const make = (tag, values, ...children) => {
@@ -8,7 +9,7 @@ const make = (tag, values, ...children) => {
   return made;
 };
 
-// A dialog over the page; `then` is called for an answer that has a value.
+// A dialog; `then` is called for an answer that has a value.
 const answer = (name, value, kind) => make("button", { className: kind || "button", value }, name);
 function show(title, body, answers, then) {
   const form = make("form", { method: "dialog", className: "form-actions" }, ...answers);
@@ -21,7 +22,7 @@ function show(title, body, answers, then) {
   dialog.showModal();
 }
 
-// Forms ask first where they say so, and are sent once: no second time until there is an answer.
+// Forms ask first where they say so, and are sent once until there is an answer.
 let agreed;
 on("submit", (event) => {
   const { target: form, submitter } = event;
@@ -45,7 +46,8 @@ const boxes = (form, what) => [...form.elements].filter((item) => item.matches(`
 function count(form) {
   const found = boxes(form, "[name]:enabled");
   const chosen = found.filter((box) => box.checked).length;
-  all("[data-chosen-count]", form).forEach((place) => { place.textContent = chosen; });
+  all("[data-chosen-count]", form).forEach((item) => { item.textContent = chosen; });
+  all("[data-chosen]", form).forEach((button) => { button.disabled = !chosen; });
   boxes(form, "[data-choose-all]").forEach((box) => {
     box.checked = chosen && chosen === found.length;
     box.indeterminate = chosen && !box.checked;
@@ -58,17 +60,21 @@ on("change", ({ target: { form, checked, dataset } }) => {
   count(form);
 });
 
-// Review by keyboard: between the tiles, and the buttons of the one in focus.
+// Review by keyboard.
 const tiles = () => all("[data-keynav]");
 const current = () => document.activeElement.closest("[data-keynav]");
+const place = () => tiles().indexOf(current());
 const moves = { j: 1, ArrowDown: 1, ArrowRight: 1, k: -1, ArrowUp: -1, ArrowLeft: -1 };
 function go(item, preventScroll) {
-  if (item.tabIndex < 0) item.tabIndex = -1;
-  item.focus({ preventScroll });
+  if (item?.tabIndex < 0) item.tabIndex = -1;
+  item?.focus({ preventScroll });
 }
-function step(by) {
-  const next = tiles()[tiles().indexOf(current()) + by];
-  if (next) go(next);
+const step = (by) => go(tiles()[place() + by]);
+// To the next undecided picture, or to what says that there is none.
+function advance() {
+  const every = tiles();
+  const open = (tile) => tile.querySelector("[data-key=a]") && !tile.querySelector("[data-sent]");
+  go(every.slice(place()).find(open) || every.find(open) || byId("review-count"));
 }
 function help() {
   const keys = { j: words.next, k: words.previous };
@@ -83,28 +89,29 @@ on("keydown", (event) => {
   const action = all("[data-key]:enabled", current() || banner).find((item) => item.dataset.key === key);
   if (key === "?") help();
   else if (moves[key] && (current() || !key[1])) step(moves[key]);
-  else if (action) action.click();
-  else return;
+  else if (action) {
+    action.click();
+    if (key !== "z") advance();
+  } else return;
   event.preventDefault();
 });
 
-// Focus stays near where it was when a part is replaced.
+// Focus outlives what is replaced.
 let lost;
 ["beforeSwap", "oobBeforeSwap"].forEach((name) => on(`htmx:${name}`, ({ detail }) => {
   const active = document.activeElement;
   if (active === document.body || !detail.target.contains(active)) return;
-  lost = { id: active.closest("[id]")?.id, place: tiles().indexOf(current()) };
+  lost = { id: active.closest("[id]")?.id, place: place() };
 }));
 on("htmx:afterSettle", ({ target }) => {
   countAll();
   if (lost && document.activeElement === document.body) {
-    const again = document.getElementById(lost.id) || tiles()[Math.min(lost.place, tiles().length - 1)];
-    go(again || target, true);
+    go(byId(lost.id) || tiles().slice(0, lost.place + 1).at(-1) || target, true);
   }
   lost = null;
 });
 
-// Live parts rest while nobody looks or somebody fills them in.
+// Live parts rest while unseen or in use.
 on("htmx:beforeRequest", (event) => {
   const part = event.detail.elt;
   const used = part.querySelector("input:checked, input:focus, select:focus, textarea:focus");
@@ -114,14 +121,14 @@ on("visibilitychange", () => {
   if (!document.hidden) all("[data-live]").forEach((source) => htmx.ajax("GET", source.getAttribute("hx-get"), { source }));
 });
 
-// Trouble on the way is said quietly, and goes away by itself.
-const banner = document.getElementById("banner");
+// Trouble is said quietly.
+const banner = byId("banner");
 let timer;
 const say = ({ detail }) => {
   banner.textContent = detail.elt.matches("[data-live]") ? words.lost : words.refused;
   banner.hidden = false;
   clearTimeout(timer);
-  timer = setTimeout(() => { banner.hidden = true; }, 10000);
+  timer = setTimeout(() => { banner.hidden = true; }, 1e4);
 };
 ["sendError", "timeout", "responseError"].forEach((name) => on(`htmx:${name}`, say));
 on("htmx:afterRequest", ({ detail }) => {
@@ -129,7 +136,7 @@ on("htmx:afterRequest", ({ detail }) => {
   if (detail.successful && banner.textContent === words.lost) banner.hidden = true;
 });
 
-// The menu closes when the page is used elsewhere.
+// The menu closes by itself.
 const close = ({ target, key }) => all("[data-menu]").forEach((menu) => {
   if (key ? key === "Escape" : !menu.contains(target)) menu.open = false;
 });

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
+from plugin.web.translations import feed, woocommerce
 
 KINDS_OF_STATE = (TaskState, ImageState, ProductState, PublicationState)
 NETWORK = (  # connectors.http
@@ -44,6 +45,16 @@ SYSTEM = (  # the operating system's own words
     "Connection reset by peer",
     "Network is unreachable",
     "No route to host",
+)
+OPENSSL = (  # what it says of a certificate
+    "self-signed certificate",
+    "self-signed certificate in certificate chain",
+    "certificate has expired",
+    "certificate is not yet valid",
+    "unable to get local issuer certificate",
+    "unable to verify the first certificate",
+    "Hostname mismatch, certificate is not valid for '{host}'.",
+    "IP address mismatch, certificate is not valid for '{address}'.",
 )
 IMAGE_SERVICE = (  # plugin.hebo
     "the image service answered {status}: {detail}",
@@ -123,6 +134,11 @@ WALK = (  # plugin.pipeline: refresh, plan, submit, poll, collect, publish
     "the image service does not deliver it: {reason}",
     "the stored picture cannot be used: {reason}",
     "the mark of AI-made media (IPTC digital source type) could not be written into it",
+    "the store's address was changed while this was under way, so it is not known whether the old listing got the "
+    "pictures: look there. Offer them again to have them on the listing at the new address",
+    "the store's settings were changed meanwhile; nothing was written",
+    "the program was stopped while it waited for the store; it goes on at the next start",
+    "the database could not be used: {reason}",
 )
 DOUBT = (  # plugin.pipeline.doubt, plugin.money
     "it was accepted and billed, but its id was lost with the answer, so its pictures cannot be fetched",
@@ -173,6 +189,7 @@ SETTINGS = (  # plugin.pipeline.stores, plugin.config, plugin.secrets
     "store {name} is being read",
     "no store is set up: add a [[stores]] table to the configuration file",
     "store {name} is no longer in the configuration; add it again to go on with it",
+    "a file of store {name} cannot be used ({reason}): {file}",
     "store {name}: {reason}. Enter its settings again on the settings page",
     "a stored secret cannot be decrypted: {source} is not what it was encrypted with. Put the old key back (behind a "
     "newer one, with a space between), or enter the secret again",
@@ -234,97 +251,13 @@ PACKS = (  # templates
     "shot {shot} is there twice; each shot needs a name of its own",
     "{where} is in the languages {languages}, but the pack's title is in {wanted}",
 )
-FEED = (  # connectors.feed: the store
-    "the feed {name} has no product {product}",
-    "`output` is the same file as `path` ({path}); the input is never changed: name another output",
-    "the output {path} could not be written ({reason}); the old one is untouched. Check the disk and the rights of "
-    "the folder",
-    "another process has been writing {path} for {seconds} s; nothing was changed, it is tried again",
-    "product {product} has as many additional images as Google Merchant Center takes ({most}); take some out of the "
-    "feed, or undo older pictures, and publish again",
-    "product {product}: the picture {path} cannot be copied to {folder} ({reason}); the listing was not changed. "
-    "Check the disk and the rights of the folder, and publish again",
-    "product {product}: {file} is no file name for the picture {key}; nothing was changed",
-    "the published picture {file} is gone from {folder} and from where it came from; it is left out of the output "
-    "until the file is back. Put it back, or publish it again",
-    "the feed's state folder {path} cannot be made: {reason}",
-    "the feed's state {path} cannot be used now: {cause}; it is tried again",
-    "the feed's state {path} is damaged ({cause}); put back a copy of it from a backup, since it holds which pictures "
-    "are published",
-    "the feed's state was written by another version of hebo-sync (layout {layout}, this one knows {known}); install "
-    "that version again",
-    "The output {output} is there already and was not written by hebo-sync, so it is left alone. Name another output, "
-    "or move that file away.",
-    "another process has been making the feed's state {path} for {seconds} s; it is tried again",
-    "the feed {name} was changed while it was being read; it is read again next time. Have it written under another "
-    "name and renamed when it is complete",
-    "the feed {name} is UTF-16; export it as UTF-8",
-    "the feed {name} is not a text file; export it as TSV, CSV or XML in UTF-8",
-    "the feed {name} does not exist at {path}; set `path` to the exported feed",
-    "the feed {name} cannot be read at {path}: {reason}",
-    "the feed {name} cannot be read at {path}: {reason}; it is tried again",
-    "the feed {name} is a {kind} file; export it as TSV, CSV or XML, unpacked",
-    "the feed {name} has no line end in its first {bytes} bytes; is it a feed?",
-    "the feed {name} is empty; export the feed again",
-    "the feed {name}: the first line must name the columns, and {columns} is not among them (found: {found}); export "
-    "the feed with a header",
-    "the feed {name}: the first line must name the columns, and {columns} is not among them; export the feed with a "
-    "header",
-    "the feed {name}: the header line is not UTF-8; export the feed as UTF-8",
-    "the feed {name} ends before its outermost element is closed: it was cut off or is still being written. Nothing "
-    "was changed; it is read again next time. If this stays, export the feed again",
-    "the feed {name} is XML, but neither RSS (<rss>) nor Atom (<feed>); export the feed in the Google Merchant Center "
-    "format",
-    "the feed {name}: unknown encoding {encoding}; export it as UTF-8",
-)
-FEED_ROWS = (  # connectors.feed: one row
-    "line {line}",
-    "product {product} (line {line})",
-    "product {product}",
-    "has no image_link; add one to the feed, since pictures are made from it",
-    "its image_link cannot be used: {reason}",
-    "one of its additional images is left out: {reason}",
-    "{value} is not a valid address",
-    "{value} is an absolute path; name the file relative to the feed, or by http(s)",
-    "{value} is neither an http(s) address nor a file",
-    "{value} leads out of the feed's folder by a link",
-    "{value} leads out of the feed's folder",
-    "has the id {product}, which line {line} has already; the first one counts",
-    "{reason}, and the file ends right there: it may be cut off, or still being written. Export it again if rows lack",
-    "is not valid UTF-8; export the feed as UTF-8",
-    "opens a quotation mark that is not closed; close it, or double it if it is part of the text",
-    "is longer than {bytes} bytes",
-    "has {found} fields where the header has {expected}",
-    "has an id with control characters",
-    "has no id",
-    "is not closed before the next one begins",
-    "is not closed, or longer than {bytes} bytes",
-    "is not well-formed XML ({cause})",
-    "has a comment or CDATA section that is not closed",
-)
-FEED_CHECK = (  # connectors.feed: what a check of the store says
-    "zip (or an Excel workbook)",
-    "CSV with semicolons",
-    "The feed is {kind} and has {count} products.",
-    "The output has {count} published pictures.",
-    "{count} rows cannot be read and are left out; the first: line {line} {reason}.",
-    "Not everything can be used; the first: {where}: {reason}.",
-    "The output lies in another folder than the input, and {count} rows name photos by relative path: these would "
-    "point nowhere; put the output into the same folder, or use addresses.",
-    "Photos by path need `public_url` under [app]: the image service fetches them from there.",
-    "`pictures_url` is not set: the output names published pictures by a path relative to itself. Set it to the "
-    "address of the picture folder if whoever reads the output needs addresses (Google Merchant Center does).",
-    "`output` is a folder ({path}); name a file.",
-    "The folder of the output, {path}, is not there yet and will be made.",
-    "The folder of the output, {path}, cannot be written ({folder}: {reason}); change its rights, or name another "
-    "output.",
-)
 SEVERAL = ("{name} and {count} more",)  # plugin.pipeline.exclude
 # The states' own words, inside the messages above.
 STATES = tuple(dict.fromkeys(str(state) for kind in KINDS_OF_STATE for state in kind))
 TEMPLATES: tuple[str, ...] = (
     *NETWORK,
     *SYSTEM,
+    *OPENSSL,
     *IMAGE_SERVICE,
     *PICTURES,
     *WALK,
@@ -333,15 +266,16 @@ TEMPLATES: tuple[str, ...] = (
     *SETTINGS,
     *PYDANTIC,
     *PACKS,
-    *FEED,
-    *FEED_ROWS,
-    *FEED_CHECK,
+    *feed.TEMPLATES,
+    *woocommerce.TEMPLATES,
     *SEVERAL,
     *STATES,
 )
 
 # What a page says instead: no commands and no settings' names where it has a button or a field for that.
 ON_PAGES: Mapping[str, str] = {
+    **feed.ON_PAGES,
+    **woocommerce.ON_PAGES,
     "a person must say whether the prompts were accepted (hebo-sync tasks settle)": (
         "a person must say whether the prompts were accepted"
     ),

@@ -6,9 +6,9 @@ import html
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from connectors import ConnectorError, ConnectorKind, Environment, StoreInfo
 from connectors.registry import kinds
@@ -26,7 +26,15 @@ class ShopOptions(BaseModel):
     rows: int = Field(5, gt=0, le=250, description="Rows a page.")
     mode: Literal["fast", "slow"] = Field("fast", description="How it is read.")
     strict: bool = Field(False, description="Be strict.")
+    user: str | None = Field(None, description="Whose other token it is.")
+    certificate: Path | None = Field(None, description="What it is trusted by.")
     columns: tuple[str, ...] = Field(("a", "b"), description="Cannot be typed into one input.")
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if self.user and self.spare is None:
+            raise ValueError("another token is used with its user only: `spare` is missing")
+        return self
 
 
 class Shop:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from plugin.models import GeneratedImage, Product, Publication
+from plugin.pipeline.publications import keep_remaining
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
 from tests.plugin.pipeline.world import world
 from tests.plugin.web import walk
@@ -68,6 +69,19 @@ def test_undo_says_what_goes_and_what_stays_then_does_it(site: Site) -> None:
     assert walk.states(site) == [ImageState.WITHDRAWN] * 2
     assert "nothing was changed" in walk.after(site, path)
     assert "There is nothing to take off." in site.get(path)
+
+
+def test_what_an_undo_leaves_in_the_stores_library_is_named(site: Site) -> None:
+    walk.publish(site)
+    ident = walk.publication(site).id
+    walk.post(site, f"/publications/{ident}/undo")
+    site.world.drive(site.parts)
+    told = "These files stay in the store&#39;s media library:"
+    assert told not in site.get("/products/1").replace("'", "&#39;")
+    with site.parts.db.write() as session:
+        keep_remaining(session.get_one(Publication, ident), ["<one>.jpg", "two.jpg"])
+    listing = site.get("/products/1").replace("'", "&#39;").split(told)[1].split("</ul>")[0]
+    assert re.findall(r"<li>(.*?)</li>", listing) == ["&lt;one&gt;.jpg", "two.jpg"]
 
 
 def test_an_undone_picture_can_be_approved_again_for_free(site: Site) -> None:

@@ -61,6 +61,16 @@ def test_each_step_leads_somewhere(site: Site) -> None:
     assert {site.client.get(link, follow_redirects=True).status_code for link in links} == {200}
 
 
+def test_whoever_waits_is_led_to_the_first_pictures(site: Site) -> None:
+    assert find(parsed(site.get("/")), "//div[@hx-get='/']/@hx-trigger") == ["every 2s"]
+    asked = {"HX-Request": "true"}
+    waiting = site.client.get("/", headers=asked)
+    assert (waiting.status_code, waiting.text) == (204, "")
+    drive(site)
+    there = site.client.get("/", headers=asked)
+    assert (there.status_code, there.headers["HX-Redirect"]) == (200, "/products")
+
+
 def test_the_products_come_first_once_all_is_done(site: Site) -> None:
     drive(site)
     answer = site.client.get("/")

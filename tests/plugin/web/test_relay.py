@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.http import call, new_session
+from plugin.callbacks import GOOD_FOR, Callbacks
 from plugin.links import PictureLinks
 from plugin.listener import Listener
 from plugin.pictures import PictureStore, fetch_picture
@@ -30,6 +31,7 @@ class Setting:
     now: datetime
     store: PictureStore
     links: PictureLinks
+    callbacks: Callbacks
     client: FlaskClient
 
     def path(self, filename: str = "a.jpg", data: bytes = DATA) -> str:
@@ -40,7 +42,9 @@ class Setting:
 def relay(tmp_path: Path) -> Setting:
     store = PictureStore(tmp_path)
     links = PictureLinks([b"key"], "http://127.0.0.1", lambda: made.now)
-    made = Setting(datetime(2026, 11, 22, tzinfo=UTC), store, links, create_relay(links, store).test_client())
+    calls = Callbacks([b"key"], "http://127.0.0.1", tmp_path / "callbacks", lambda: made.now, lambda _: None)
+    client = create_relay(links, store, calls).test_client()
+    made = Setting(datetime(2026, 11, 22, tzinfo=UTC), store, links, calls, client)
     return made
 
 
@@ -213,3 +217,103 @@ def test_fifty_forgeries_at_once_leave_it_standing(relay: Setting) -> None:
         statuses = pool.map(lambda url: call(session, "GET", url, deadline=5, max_bytes=10).status, urls)
         assert set(statuses) == {404}
         assert call(session, "GET", listener.url + relay.path(), deadline=5, max_bytes=1_000_000).body == DATA
+
+
+# --- calls of stores
+
+
+def test_a_call_that_is_waited_for_is_taken(relay: Setting) -> None:
+    with relay.callbacks.open() as expected:
+        got = relay.client.post(urlsplit(expected.url).path, data={"webhook_id": "7"})
+        assert (got.status_code, got.data) == (200, b"")
+        assert got.headers["Content-Type"].startswith("text/plain")
+        assert "Set-Cookie" not in got.headers
+        assert expected.arrived(0)
+
+
+def test_a_call_that_nobody_waits_for_is_404_and_one_that_is_late_410(relay: Setting) -> None:
+    with relay.callbacks.open() as expected:
+        path = urlsplit(expected.url).path
+        relay.now += timedelta(seconds=GOOD_FOR)
+        late = relay.client.post(path)
+        assert (late.status_code, late.data) == (410, b"")
+        relay.now -= timedelta(seconds=GOOD_FOR)
+    gone = relay.client.post(path)
+    assert (gone.status_code, gone.data) == (404, b"")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"])
+def test_a_call_by_another_method_is_404(relay: Setting, method: str) -> None:
+    with relay.callbacks.open() as expected:
+        got = relay.client.open(urlsplit(expected.url).path, method=method)
+        assert (got.status_code, got.data) == (404, b"")
+        assert "Allow" not in got.headers
+        assert not expected.arrived(0)
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_the_body_of_a_call_is_not_read(relay: Setting, size: int) -> None:
+    with relay.callbacks.open() as expected:
+        got = relay.client.post(urlsplit(expected.url).path, data=b"x" * size, content_type="application/json")
+        assert got.status_code == 200
+
+
+def test_a_forged_call_is_404_and_makes_no_file(relay: Setting, tmp_path: Path) -> None:
+    with relay.callbacks.open() as expected:
+        path = urlsplit(expected.url).path
+        for forged in (
+            path[:-1],
+            path + "x",
+            path + "/",
+            path + "/a.jpg",
+            "/c",
+            "/c/",
+            "/c/x",
+            path.replace("/c/", "/p/"),
+        ):
+            got = relay.client.post(forged)
+            assert (got.status_code, got.data) == (404, b"")
+        assert relay.client.post(f"/c/..%2f..%2f{path.rpartition('/')[2]}").status_code == 404
+        assert not expected.arrived(0)
+        assert len(list((tmp_path / "callbacks").iterdir())) == 1
+
+
+def test_a_call_is_no_way_to_a_picture_nor_the_other_way_round(relay: Setting) -> None:
+    picture = relay.path().split("/")[2]
+    assert relay.client.post(f"/c/{picture}").status_code == 404
+    with relay.callbacks.open() as expected:
+        call_token = urlsplit(expected.url).path.rpartition("/")[2]
+        assert relay.client.get(f"/p/{call_token}/a.jpg").status_code == 404
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=120), st.binary(max_size=200))
+def test_no_call_breaks_it(token: bytes, body: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        now = datetime(2026, 11, 22, tzinfo=UTC)
+        calls = Callbacks([b"key"], "http://x", Path(folder) / "callbacks", lambda: now, lambda _: None)
+        client = create_relay(PictureLinks([b"key"], "http://x", lambda: now), PictureStore(Path(folder)), calls)
+        got = client.test_client().post(f"/c/{quote(token)}", data=body)
+        assert (got.status_code, got.data) == (404, b"")
+        assert not (Path(folder) / "callbacks").exists()
+
+
+def test_a_relay_without_calls_takes_none(relay: Setting) -> None:
+    client = create_relay(relay.links, relay.store).test_client()
+    with relay.callbacks.open() as expected:
+        assert client.post(urlsplit(expected.url).path).status_code == 404
+        assert not expected.arrived(0)
+
+
+def test_a_call_over_real_http(relay: Setting) -> None:
+    with (
+        Listener(relay.client.application, threads=2, max_body=10_000) as listener,
+        new_session(allow_private=True) as session,
+        relay.callbacks.open() as expected,
+    ):
+        url = listener.url + urlsplit(expected.url).path
+        large = call(session, "POST", url, deadline=5, max_bytes=10_000, data=b"x" * 100_000)
+        assert large.status == 413
+        assert not expected.arrived(0)
+        got = call(session, "POST", url, deadline=5, max_bytes=10, data={"webhook_id": "7"})
+        assert (got.status, got.body, expected.arrived(0)) == (200, b"", True)

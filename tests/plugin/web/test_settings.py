@@ -16,7 +16,8 @@ from plugin.models import Store
 from plugin.stored import PAGE_FIELDS
 from plugin.web.settings import texts
 from tests.plugin.pipeline.world import KEY, World, world
-from tests.plugin.web.conftest import Site
+from tests.plugin.web.conftest import Site, open_site
+from tests.plugin.web.markup import find, parsed
 from tests.plugin.web.shop_kit import bare_site
 
 
@@ -50,6 +51,36 @@ def test_each_store_says_how_it_stands_and_when_it_is_read_next(site: Site) -> N
     with site.parts.db.write() as session:
         session.get_one(Store, 1).problem = "the <feed> is gone"
     assert "the &lt;feed&gt; is gone" in site.get("/settings")
+
+
+def test_a_store_that_makes_pictures_by_itself_says_so_and_what_a_first_reading_may_cost(site: Site) -> None:
+    for path in ("/settings", "/settings/stores/1"):
+        text = site.get(path)
+        assert "Each new product gets up to 2 pictures by itself" in text
+        asked = find(parsed(text), "//form[@action='/settings/stores/1/refresh']/@data-confirm")
+        assert asked[0].startswith("Reading costs nothing, but this store makes pictures by itself: up to 2")
+    with site.parts.db.write() as session:
+        session.get_one(Store, 1).refreshed_until = site.parts.clock.now()
+    assert find(parsed(site.get("/settings")), "//form[@action='/settings/stores/1/refresh']/@data-confirm") == []
+
+
+def test_a_store_that_makes_none_by_itself_has_no_such_sign(world: World) -> None:
+    world.store["auto_generate"] = False
+    world.product("p1")
+    with open_site(world) as quiet:
+        text = quiet.get("/settings")
+    assert "Automatic" not in text
+    assert "data-confirm" not in text
+
+
+def test_a_check_from_the_overview_is_answered_on_it(site: Site) -> None:
+    check = "/settings/stores/1/check"
+    assert "The connection works" in site.client.post(check, data={"overview": "1"}).text
+    (site.world.folder / "feed.tsv").unlink()
+    text = site.client.post(check, data={"overview": "1"}).text
+    assert "Not ready" in text
+    assert "the feed feed.tsv does not exist at" in text
+    assert "Not ready" not in site.get("/settings")
 
 
 def test_the_pages_speak_chinese_where_the_catalogue_does(site: Site) -> None:

@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from connectors.registry import kinds
 from plugin.models import GenerationTask, Product, Store
 from plugin.pipeline import stores as service
 from tests.plugin.pipeline.world import world
 from tests.plugin.web.conftest import Site
+from tests.plugin.web.markup import find, parsed
 from tests.plugin.web.shop_kit import SECRET, another_kind, bare_site, errors_of, feed_form
 
 NEW = "/settings/stores/new/feed"
@@ -43,12 +45,13 @@ def row_of(site: Site, name: str = "page") -> Store:
         return session.scalars(select(Store).where(Store.name == name)).one()
 
 
-def test_the_only_kind_is_chosen_by_itself(bare: Site) -> None:
+def test_the_only_kind_is_chosen_by_itself(bare: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = bare.get("/settings/stores/new")
+    assert "/settings/stores/new/feed" in text
+    assert "/settings/stores/new/woocommerce" in text
+    monkeypatch.delitem(kinds(), "woocommerce")
     answer = bare.client.get("/settings/stores/new")
     assert (answer.status_code, answer.location) == (303, NEW)
-    with another_kind():
-        text = bare.get("/settings/stores/new")
-    assert "/settings/stores/new/shop" in text
     assert bare.client.get("/settings/stores/new/none").status_code == 404
 
 
@@ -128,6 +131,13 @@ def test_a_wrong_schedule_is_explained(bare: Site) -> None:
         assert found["schedule_text"].startswith(expected)
 
 
+def test_a_schedule_that_is_written_but_not_chosen_is_no_schedule(bare: Site) -> None:
+    for preset in ("", "0 3 * * *"):
+        answer = add(bare, schedule=preset, schedule_text="every 90 minutes")
+        said = "Choose “As written below” to use this, or empty this field."
+        assert (answer.status_code, errors_of(answer.text)) == (422, {"schedule_text": said})
+
+
 def test_all_mistakes_are_shown_at_once_and_nothing_is_lost(bare: Site) -> None:
     answer = add(bare, name="<b>", option_path="", timezone="X", option_output="kept.tsv")
     assert errors_of(answer.text).keys() == {"name", "option_path", "timezone"}
@@ -145,22 +155,74 @@ def test_a_post_without_anything_is_answered(bare: Site) -> None:
     assert bare.client.post(NEW, json=["name"]).status_code == 422
 
 
-def test_problems_are_said_and_nothing_is_read_until_they_are_mended(bare: Site) -> None:
+def test_a_store_that_cannot_be_read_is_stored_only_when_that_is_said(bare: Site) -> None:
     answer = add(bare, option_path="missing.tsv")
+    assert (answer.status_code, count(bare, Store), bare.engine.told) == (422, 0, [])
+    assert errors_of(answer.text)["option_path"].startswith("the feed missing.tsv does not exist at")
+    assert "Not connected yet" in answer.text
+    assert 'name="anyway"' in answer.text
+    assert 'name="anyway"' not in bare.get(NEW)
+    answer = add(bare, option_path="missing.tsv", anyway="y")
     row = row_of(bare)
     assert (answer.status_code, answer.location) == (303, f"/settings/stores/{row.id}")
+    assert "It is stored, but not connected yet." in bare.get(answer.location)
     assert row.refresh_due_at is None
+    assert ">Problem</span>" in bare.get("/settings")
     text = bare.get(answer.location)
-    assert "It is not ready" in text
     assert "missing.tsv" in text
     bare.world.drive(bare.parts)
     assert not (bare.world.folder / "page-out.tsv").exists()
 
 
+def test_what_is_about_no_field_stands_at_the_head(bare: Site) -> None:
+    with another_kind():
+        answer = bare.client.post("/settings/stores/new/shop", data={**SHOP, "option_mode": "slow"})
+        assert (answer.status_code, errors_of(answer.text)) == (422, {})
+        assert "the shop does not know the token [secret]" in answer.text.split("Not connected yet")[1]
+
+
+def test_cost_and_connection_are_agreed_to_together(bare: Site) -> None:
+    risky = {"option_path": "missing.tsv", "auto_generate": "y"}
+    asked = add(bare, **risky)
+    assert errors_of(asked.text).keys() == {"option_path", "confirm_cost"}
+    seen = {**risky, "confirm_cost": "y", "cost_seen": "unread"}
+    once_more = add(bare, **seen)
+    assert errors_of(once_more.text).keys() == {"option_path"}
+    assert "checked" in once_more.text.split('name="confirm_cost"')[0].rsplit("<input", 1)[1]
+    assert 'name="cost_seen" type="hidden" value="unread"' in once_more.text
+    assert add(bare, **risky, anyway="y").status_code == 422
+    assert count(bare, Store) == 0
+    assert add(bare, **seen, anyway="y").status_code == 303
+
+
+def test_two_stores_of_one_feed_are_pointed_out(bare: Site) -> None:
+    add(bare)
+    (bare.world.folder / "in").mkdir()
+    for path in ("feed.tsv", "in/../feed.tsv"):
+        answer = add(bare, name="second", option_path=path, option_output="second.tsv")
+        assert answer.status_code == 422
+        assert errors_of(answer.text)["option_path"].startswith("Store page reads this catalogue already.")
+    assert "Not stored yet" in answer.text
+    assert add(bare, name="second", option_output="second.tsv", anyway="y").status_code == 303
+    assert add(bare, name="third", option_path="other.tsv", option_output="third.tsv").status_code == 422
+    bare.client.post(f"/settings/stores/{row_of(bare).id}/remove")
+    bare.client.post(f"/settings/stores/{row_of(bare, 'second').id}/remove")
+    assert add(bare, name="fourth", option_output="fourth.tsv").status_code == 303
+
+
+def test_so_are_two_stores_at_one_address(bare: Site) -> None:
+    with another_kind():
+        bare.client.post("/settings/stores/new/shop", data=SHOP)
+        twin = {**SHOP, "name": "twin", "option_url": "https://A.example/", "option_rows": "9"}
+        answer = bare.client.post("/settings/stores/new/shop", data=twin)
+    assert errors_of(answer.text)["option_url"].startswith("Store web reads this catalogue already.")
+
+
 @pytest.mark.parametrize("path", ["x" * 300 + ".tsv", "/", "/dev/null/feed.tsv", "产品/目录.tsv"])
 def test_odd_paths_are_problems_and_no_crash(bare: Site, path: str) -> None:
     answer = add(bare, option_path=path)
-    assert (answer.status_code, row_of(bare).refresh_due_at) == (303, None)
+    assert errors_of(answer.text).keys() == {"option_path"}
+    assert (answer.status_code, count(bare, Store)) == (422, 0)
 
 
 def test_the_name_of_another_store_is_refused(bare: Site) -> None:
@@ -235,14 +297,46 @@ def test_no_secret_comes_back(bare: Site, caplog: pytest.LogCaptureFixture) -> N
         assert errors_of(wrong.text) == {"option_rows": "Write a whole number."}
         missing = bare.client.post("/settings/stores/new/shop", data={**SHOP, "option_token": ""})
         assert errors_of(missing.text) == {"option_token": "This must be filled in."}
-        good = bare.client.post("/settings/stores/new/shop", data={**SHOP, "option_mode": "slow"})
-        assert good.status_code == 303
+        refused = bare.client.post("/settings/stores/new/shop", data={**SHOP, "option_mode": "slow"})
+        assert "the shop does not know the token [secret]" in refused.text
+        good = bare.client.post("/settings/stores/new/shop", data={**SHOP, "option_mode": "slow", "anyway": "y"})
         after = bare.get(good.location)
-    assert "the shop does not know the token [secret]" in after
     row = row_of(bare, "web")
     assert row.config_token is not None
-    places = [wrong.text, good.text, after, caplog.text, str(wrong.headers), str(good.headers), row.config_token]
+    shown = [wrong, refused, good]
+    places = [*(one.text for one in shown), *(str(one.headers) for one in shown), after, caplog.text, row.config_token]
     assert not any(SECRET in place for place in places)
+
+
+def typed(answer: TestResponse) -> str:
+    """What goes along with a form that came back, in place of the secrets that were typed."""
+    return str(parsed(answer.text).xpath("//input[@name='typed']/@value")[0])
+
+
+def add_shop(site: Site, **change: str) -> TestResponse:
+    return site.client.post("/settings/stores/new/shop", data={**SHOP, **change})
+
+
+def test_a_secret_is_typed_once_however_often_the_form_comes_back(bare: Site) -> None:
+    with another_kind():
+        wrong = add_shop(bare, option_rows="many")
+        assert "What you typed here is kept for now." in wrong.text
+        refused = add_shop(bare, option_token="", option_mode="slow", typed=typed(wrong))
+        assert errors_of(refused.text) == {}
+        assert add_shop(bare, option_token="", typed=typed(refused)).status_code == 303
+        options: Any = service.config_of(bare.parts, row_of(bare, "web")).options
+    assert options.token.get_secret_value() == SECRET
+
+
+def test_what_was_typed_is_good_for_an_hour_and_nothing_else_passes_for_it(bare: Site) -> None:
+    with another_kind():
+        sealed = typed(add_shop(bare, option_rows="many"))
+        add_shop(bare, name="other")
+        token = row_of(bare, "other").config_token
+        for odd in ("x", "é", sealed[:-4], token or ""):
+            assert errors_of(add_shop(bare, option_token="", typed=odd).text).keys() == {"option_token"}
+        bare.world.clock.advance(3601)
+        assert errors_of(add_shop(bare, option_token="", typed=sealed).text).keys() == {"option_token"}
 
 
 def test_the_page_is_drawn_from_the_kinds_own_options(bare: Site) -> None:
@@ -252,4 +346,25 @@ def test_the_page_is_drawn_from_the_kinds_own_options(bare: Site) -> None:
     assert "Where the &lt;shop&gt; is." in text
     assert 'type="password"' in text
     assert "Cannot be typed into one input." not in text
-    assert text.count('name="option_') == 6
+    fields = find(parsed(text), "//*[starts-with(@name, 'option_')]")
+    assert {field.get("name")[7:]: field.get("type") or field.tag for field in fields} == {
+        "url": "text",
+        "token": "password",
+        "spare": "password",
+        "rows": "text",
+        "mode": "select",
+        "strict": "checkbox",
+        "user": "text",
+        "certificate": "text",
+    }
+    assert [field.get("name") for field in fields if field.get("inputmode") == "numeric"] == ["option_rows"]
+
+
+def test_a_mistake_in_several_settings_stands_beside_the_one_that_it_names(bare: Site) -> None:
+    with another_kind():
+        wrong = add_shop(bare, option_user="mei")
+        good = add_shop(bare, option_user="mei", option_spare="another", option_certificate="ca.pem")
+        options: Any = service.config_of(bare.parts, row_of(bare, "web")).options
+    assert errors_of(wrong.text).keys() == {"option_spare"}
+    assert good.status_code == 303
+    assert (options.user, options.certificate, options.strict) == ("mei", Path("ca.pem"), False)

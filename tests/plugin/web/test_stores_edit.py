@@ -90,8 +90,14 @@ def test_an_own_schedule_is_shown_as_written(bare: Site) -> None:
 def test_a_moved_feed_is_read_anew(bare: Site) -> None:
     assert save(bare, option_output="elsewhere.tsv").status_code == 303
     assert (row(bare).refresh_due_at, row(bare).swept_at) == (bare.parts.clock.now(), None)
-    assert save(bare, option_path="missing.tsv").status_code == 303
-    assert "missing.tsv" in bare.get(PAGE)
+    before = row(bare).config_token
+    refused = save(bare, option_path="missing.tsv")
+    assert (refused.status_code, row(bare).config_token) == (422, before)
+    assert errors_of(refused.text)["option_path"].startswith("the feed missing.tsv does not exist at")
+    assert save(bare, option_path="missing.tsv", anyway="y").status_code == 303
+    text = bare.get(PAGE)
+    assert 'value="missing.tsv"' in text
+    assert "It is stored, but not connected yet." in text
 
 
 def test_a_wrong_change_stores_nothing(bare: Site) -> None:
@@ -117,6 +123,27 @@ def test_secrets_stay_when_their_fields_are_left_empty(bare: Site) -> None:
     assert (options.rows, options.strict, options.columns) == (9, False, ("a", "b"))
     assert "token [secret] may read" in checked.text
     assert not any(word in page for page in (text, changed.text, checked.text) for word in (SECRET, "new-spare"))
+
+
+def test_an_optional_secret_can_be_taken_away(bare: Site) -> None:
+    with another_kind():
+        bare.client.post("/settings/stores/new/shop", data=SHOP)
+        path = f"/settings/stores/{row(bare, 2).id}"
+        text = bare.get(path)
+        change = {**SHOP, "option_token": "", "option_spare": "", "forget_option_spare": "y"}
+        bare.client.post(path, data=change)
+        options: Any = service.config_of(bare.parts, row(bare, 2)).options
+        assert 'name="forget_option_spare"' not in bare.get(path)
+    assert text.count('name="forget_option_') == 1  # not that of the token, which must be there
+    assert (options.token.get_secret_value(), options.spare) == (SECRET, None)
+
+
+def test_automatic_pictures_need_a_store_that_is_connected(bare: Site) -> None:
+    (bare.world.folder / "feed.tsv").unlink()
+    agreed = {"auto_generate": "y", "confirm_cost": "y", "cost_seen": "6"}
+    assert errors_of(save(bare, **agreed).text).keys() == {"option_path"}
+    assert save(bare, placement="after-main").status_code == 303  # nothing that costs more
+    assert save(bare, **agreed, anyway="y").status_code == 303
 
 
 def test_automatic_pictures_are_switched_on_with_the_cost_in_sight(bare: Site) -> None:

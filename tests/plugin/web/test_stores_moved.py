@@ -66,7 +66,8 @@ def test_what_is_approved_goes_to_the_new_place_of_the_same_catalogue(bare: Site
 
 def test_automatic_pictures_of_another_catalogue_are_agreed_to_anew(bare: Site) -> None:
     approved(bare)
-    moved = {"option_path": str(spread(bare) / "feed.tsv"), "auto_generate": "y"}
+    other = spread(bare)
+    moved = {"option_path": str(other / "feed.tsv"), "option_output": str(other / "out.tsv"), "auto_generate": "y"}
     asked = save(bare, **moved)
     assert errors_of(asked.text)["confirm_cost"].startswith("This catalogue was not read yet, so its cost is not known")
     assert save(bare, **moved, confirm_cost="y", cost_seen="6").status_code == 422  # agreed to the other sentence
