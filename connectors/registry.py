@@ -26,13 +26,16 @@ class ConnectorKind:
     """One platform: its name, the typed options of a store of it, and how to open one.
 
     `options` is a frozen pydantic model with `extra="forbid"`; secrets in it are `SecretStr`, and every field
-    has a description, since the settings page and the documentation show it.
+    has a description, since the settings page and the documentation show it. `place` names the options that say
+    where the store is: while they stay, other options lead to the same listings. None named: every option that is a
+    text or a path and no secret.
     """
 
     name: str
     title: str
     options: type[BaseModel]
     open: Callable[[Any, Environment], Connector]
+    place: tuple[str, ...] = ()
 
 
 @cache

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from connectors import kinds
 from plugin.config import StoreSettings
 from plugin.config.tables import is_secret
 from plugin.models import GeneratedImage, Publication, PublicationImage
@@ -20,13 +21,14 @@ REMAINING = "remaining"  # in what a withdrawn publication left: the names of it
 
 
 def place_of(config: StoreSettings) -> str:
-    """A short fingerprint of where the store is: its kind and those options that are texts or paths.
+    """A short fingerprint of where the store is: its kind and the options that say so (`ConnectorKind.place`).
 
     Secrets, numbers and switches are no part of an address, so another key alone leads nowhere else.
     """
     infos = type(config.options).model_fields
-    named = {name: getattr(config.options, name) for name, info in infos.items() if not is_secret(info)}
-    texts = {name: str(value) for name, value in named.items() if isinstance(value, (str, Path))}
+    named = kinds()[config.kind].place or [name for name, info in infos.items() if not is_secret(info)]
+    values = {name: getattr(config.options, name) for name in named}
+    texts = {name: str(value) for name, value in values.items() if isinstance(value, (str, Path))}
     return hashlib.sha256(json.dumps([config.kind, texts], sort_keys=True).encode()).hexdigest()[:16]
 
 

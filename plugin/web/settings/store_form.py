@@ -18,6 +18,7 @@ from plugin.config import StoreSettings, dump, store_mistakes, store_settings
 from plugin.config.stores import COMMON
 from plugin.config.tables import is_secret
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.publications import place_of
 from plugin.pipeline.stores import Unmade
 from plugin.web.phrases import translated
 from plugin.web.settings import fields, texts, typed
@@ -70,11 +71,12 @@ class StoreForm:
         return [OPTION + name for name in self.typed]
 
     def names_another_place(self, new: StoreSettings) -> bool:
-        """Whether these settings lead to another catalogue, for all one can tell: another secret alone does not."""
-        if self.old is None:
+        """Whether these settings may lead to products that were not read so far: at another place, or with a switch
+        that tells what is read. Another secret alone does not."""
+        if self.old is None or place_of(self.old) != place_of(new):
             return True
-        plain = [name for name, info in self.kind.options.model_fields.items() if not is_secret(info)]
-        return any(getattr(self.old.options, name) != getattr(new.options, name) for name in plain)
+        switches = [name for name, value in new.options if isinstance(value, bool)]
+        return any(getattr(self.old.options, name) != getattr(new.options, name) for name in switches)
 
 
 def open_form(now: Parts, kind: ConnectorKind, old: StoreSettings | None, posted: Any, *, adding: bool) -> StoreForm:

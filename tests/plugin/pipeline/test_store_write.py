@@ -403,6 +403,17 @@ def test_only_texts_and_paths_say_where_a_store_is() -> None:
     assert len({place(), place(output="x.tsv"), place(path="x.tsv"), place(pictures_url="https://x.example/")}) == 4
 
 
+def test_what_is_added_to_get_into_a_store_leads_nowhere_else() -> None:
+    def place(**change: object) -> str:
+        values: dict[str, object] = {"name": "shop", "kind": "woocommerce", "url": "https://shop.example"}
+        values |= {"consumer_key": "ck_1", "consumer_secret": "cs_1", **change}
+        return place_of(store_settings(values, "a test"))
+
+    password = {"app_user": "anna", "app_password": "abcd", "verify": "ca.pem", "consumer_key": "ck_2"}
+    assert place() == place(drafts=True, parallel=2, **password)
+    assert place() != place(url="https://other.example")
+
+
 def test_a_snapshot_without_a_place_counts_as_taken_here(shop: World, street: Street) -> None:
     """Those that an earlier version left."""
     with moving(shop) as parts:
