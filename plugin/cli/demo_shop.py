@@ -20,6 +20,7 @@ from plugin.cli.context import note
 from plugin.config import StoreSettings, store_settings
 from plugin.listener import ListenerError
 from plugin.models import Product, Publication, PublicationImage, Store
+from plugin.pictures import StorageError
 from plugin.pipeline import offer, stores
 from plugin.pipeline.parts import Parts
 from plugin.states import ProductState, PublicationState
@@ -130,10 +131,11 @@ def _put_back(parts: Parts, shop: WooStore) -> None:
         wanted = select(Publication).join(Store, Publication.store_id == Store.id).where(mine)
         rows = session.scalars(wanted.order_by(Publication.published_at, Publication.id)).all()
         pictures = {entry.image.key: entry for row in rows for entry in row.images if entry.refused is None}
-        listings = {int(row.product.external_id): row.after["images"] for row in rows if row.after}
-        for product, images in listings.items():
-            listed = [_put_image(parts, shop, image, pictures) for image in images]
-            shop.set_images(product, [number for number in listed if number])
+        listings = {row.product.external_id: row.after["images"] for row in rows if row.after}
+        for product in shop.products:  # not variations, which the demo's own settings leave out
+            listed = [_put_image(parts, shop, image, pictures) for image in listings.get(str(product), ())]
+            if any(listed):
+                shop.set_images(product, [number for number in listed if number])
 
 
 def _put_image(parts: Parts, shop: WooStore, image: Mapping[str, str], pictures: Mapping[str, PublicationImage]) -> int:
@@ -144,7 +146,11 @@ def _put_image(parts: Parts, shop: WooStore, image: Mapping[str, str], pictures:
     picture = pictures[ours].image.picture if ours in pictures else None
     if picture is None:
         return 0
-    return shop.add_attachment(parts.pictures.read(picture.sha), image["url"].rpartition("/")[2], alt=image["alt"])
+    try:
+        data = parts.pictures.read(picture.sha)
+    except StorageError:  # somebody deleted its file
+        return 0
+    return shop.add_attachment(data, image["url"].rpartition("/")[2], alt=image["alt"])
 
 
 def ask_for_some(parts: Parts) -> None:

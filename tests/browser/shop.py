@@ -60,11 +60,12 @@ alt = { en = "Side: {{ title }}", zh = "侧面：{{ title }}" }
 
 @dataclass
 class Shop:
-    """address: of the pages. lines: what the program printed."""
+    """address: of the pages. relay: the port of the picture relay. lines: what the program printed."""
 
     folder: Path
     address: str
     service: str
+    relay: int
     lines: list[str] = field(default_factory=list)
 
     def set_up_code(self) -> str:
@@ -99,9 +100,9 @@ def running_shop(folder: Path) -> Iterator[Shop]:
     (folder / "packs").mkdir()
     (folder / "packs" / "two-shots.toml").write_text(PACK, encoding="utf-8")
     with serve_hebo(options) as service:
-        port = free_port()
-        (folder / "config.toml").write_text(CONFIG.format(port=port, relay=free_port(), service=service.url))
-        shop = Shop(folder, f"http://127.0.0.1:{port}", service.url)
+        port, relay = free_port(), free_port()
+        (folder / "config.toml").write_text(CONFIG.format(port=port, relay=relay, service=service.url))
+        shop = Shop(folder, f"http://127.0.0.1:{port}", service.url, relay)
         shop.write_feed(("mug", "bowl"))
         with _serving(shop):
             yield shop
