@@ -62,9 +62,23 @@ class Attachment:
         self._lost: StoreError | None = None
         self._tries, self._progress = 0, -1
         self._alts_mended = False
+        self._bad_number = ""
+        self._sent = False  # a write that the store carried out, or may have
 
     def run(self) -> Attached:
         """Until every picture is there or refused. Raises ConnectorError."""
+        try:
+            return self._until_there()
+        except StoreError as error:
+            if not self._sent or error.status not in {401, 403}:
+                raise
+            raise ConnectorError(  # "refused" would leave pictures on the listing that nobody could take off again
+                f"product {self.product_id}: {error}. Pictures may be on the listing already; it is looked at again "
+                "until it can be told",
+                retry_after=600,
+            ) from error
+
+    def _until_there(self) -> Attached:
         self._make_ready()
         while True:
             found = self.list.settled()
@@ -118,16 +132,21 @@ class Attachment:
 
     def failed(self, error: StoreError, fetching: Sequence[str]) -> None:
         """A write that did not give an answer of success. Goes on where reading tells, or a next write can help."""
-        if fetching and (error.code or not error.maybe_done):  # it has finished, or never began
+        stopped = bool(error.code) and error.status not in {502, 504}  # these are a gateway's words, not the store's
+        if fetching and (stopped or not error.maybe_done):  # it has finished, or never began
             lost = self.room.now() if error.maybe_done else None
             self.room.state.forget_fetch(self.list.product, lost=lost)
         if error.maybe_done:
-            self._lost = error
+            self._lost, self._sent = error, True
+            earlier = self.room.state.lost_write(self.list.product)
+            if not fetching:
+                self.room.state.note_lost_write(self.list.product, self.room.now())
             if fetching or error.status in {429, 503}:
                 self._tries = TRIES  # look, but do not write again now
             else:
                 aim = self._progress - len(self.refused) - len(self.postponed)
-                self.list.look_for(lambda found: self.reached(found) > aim)
+                if self.list.look_for(lambda found: self.reached(found) > aim) and earlier is None:
+                    self.room.state.forget_lost_write(self.list.product)
         elif fetching and error.code.endswith(_BAD_PICTURE):
             self._set_aside(error, fetching)
         elif error.code.endswith(_BAD_NUMBER):
@@ -174,9 +193,10 @@ class Attachment:
         except StoreError as error:
             self.failed(error, fetching)
             return
+        self._sent = True
         if fetching:
             self.room.state.forget_fetch(self.list.product)
-            self._demand_names(answer, fetching)
+            self._demand_names(answer, target, fetching)
         there = by_key(answer.listing)  # what is overwritten from now on is put back by number
         self.numbers.update((key, there[key]) for key in self.wanted if key in there)
         self._written = [self.numbers.get(entry, 0) if isinstance(entry, str) else entry for entry in target]
@@ -207,15 +227,24 @@ class Attachment:
         self.numbers.update(self.uploads.found([key for key in fetching if key not in bad]))  # fetched before it
 
     def _forget_number(self, error: StoreError) -> None:
-        """A file has gone from the library since it was looked at; one of ours is made ready again."""
+        """A file has gone from the library since it was looked at; one of ours is made ready again.
+
+        Raises the error if the store says so again: it lists a picture (a video's, say) that it does not take back.
+        """
+        if self._bad_number == error.detail:
+            raise error
+        self._bad_number = error.detail
         gone = {int(number) for number in re.findall(r"\d+", error.detail)}
         keys = [key for key, number in self.numbers.items() if number in gone]
         for key in keys:
             self.room.state.forget_picture(self.numbers.pop(key))
         self._upload(keys)
 
-    def _demand_names(self, answer: Shown, fetching: Sequence[str]) -> None:
-        """See to it that what the store fetched can be told from the shop's own pictures. Raises ConnectorError."""
+    def _demand_names(self, answer: Shown, target: Sequence[Entry], fetching: Sequence[str]) -> None:
+        """See to it that what the store fetched can be told from the shop's own pictures.
+
+        Raises ConnectorError: permanent if it cannot, since the next try would put the pictures there once more.
+        """
         if set(fetching) <= by_key(answer.listing).keys():
             return
         found = self.uploads.found([key for key in fetching if key not in by_key(answer.listing)])
@@ -231,6 +260,13 @@ class Attachment:
                 f"product {self.product_id}: the store gave the pictures other file names, so they could not be told "
                 "from the shop's own any more, and they were taken off again. Switch off the plugin that renames "
                 "pictures, or tell it to leave names with “hs-” alone",
+                permanent=True,
+            )
+        if len(ids(answer.listing)) == len(target):
+            raise ConnectorError(
+                f"product {self.product_id}: the store took the pictures, but under names and titles of its own, so "
+                "they cannot be told from the shop's own. Look at the product and take off what should not be there. "
+                "Then switch off the plugin that renames pictures, or tell it to leave names with “hs-” alone",
                 permanent=True,
             )
         raise ConnectorError(

@@ -69,6 +69,11 @@ class Catalogue:
         if not (number.isdecimal() and (variation.isdecimal() or "/" not in product_id)):
             raise StoreError(f"product {product_id}: a WooCommerce product has a number", permanent=True)
         raw = self._room.client.read(f"wc/v3/products/{number}", {"_fields": FIELDS}).body
+        if not isinstance(raw, Mapping):
+            raise StoreError(
+                f"product {number} of {self._room.client.home} cannot be read: the store gave no product; a plugin may "
+                "be spoiling the REST API's answers"
+            )
         try:
             product = product_of(raw, self._room.client.home, self._currency.code())
         except BrokenError as error:
@@ -232,4 +237,4 @@ def _numbers(raw: Mapping[str, Any]) -> tuple[int, ...]:
 
 def _named(raw: Mapping[str, Any], number: int) -> str:
     title = text_of(raw.get("name"))
-    return f"product {number} ({title})" if title else f"product {number}"
+    return f"{title} (product {number})" if title else f"product {number}"

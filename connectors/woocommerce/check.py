@@ -32,8 +32,10 @@ _CLOSED = (
     "The store does not tell which products have only a gallery and no main image; adding a picture to such a product "
     "makes one of its gallery the main image. An Application Password lets us see them."
 )
-_UPLOADS = "Pictures are uploaded with the Application Password. That the store keeps them, only the first one proves."
-_FETCHES = "The store fetches pictures from this program. That its server may, only the first one proves."
+_UPLOADS = (
+    "Pictures are uploaded with the Application Password. Only the first upload proves that the store keeps them."
+)
+_FETCHES = "The store fetches pictures from this program. Only the first one proves that its server may."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ wp/v2 (the media library) takes the Application Password only, and only over htt
 WooCommerce 11.0.1.
 
 A read is tried again a few times, a write never: a store finishes a write after we have given up waiting for it.
+Caches (a plugin's, a CDN's) know an answer by its address: each read has one of its own, since a list that is
+written must not come from an old answer.
 """
 
 from __future__ import annotations
@@ -146,8 +148,9 @@ class Client:
             url = self._signed(method, _with_query(url, params))
         else:
             auth = None if anonymous else self._basic(path)
-            url = _with_query(url, params)
-        headers = {"Accept": "application/json"}
+            own = {"_": secrets.token_hex(8)} if method == "GET" else {}  # a signature has a nonce already
+            url = _with_query(url, {**(params or {}), **own})
+        headers = {"Accept": "application/json", "Cache-Control": "no-cache"}
         return prepare(self.session, method, url, auth=auth, headers=headers, **content)
 
     def _signed(self, method: str, url: str) -> str:

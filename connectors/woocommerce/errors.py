@@ -27,6 +27,7 @@ _LONGEST_WAIT = 6 * 3600.0  # a Retry-After of days is a mistake of the server's
 _THING = re.compile(r"wc/v3/products/(\d+)(?:/variations/(\d+))?\Z")
 _AUTHENTICATION = "woocommerce_rest_authentication_error"
 _PAUSES = {408, 425, 429}
+_ADDRESS = re.compile(r"https?://[^\s\"'<>]*?(?P<name>[^\s\"'<>/?#]*)(?:[?#][^\s\"'<>]*)?(?=[\s\"'<>]|\Z)")
 
 
 class StoreError(ConnectorError):
@@ -93,6 +94,7 @@ def unreachable(asked: Asked, error: HttpError) -> StoreError:
         )
     reason = str(error).rpartition("nothing was sent: ")[2]
     if "certificate" in reason:
+        reason = reason.removeprefix("TLS: the certificate is not accepted (").removesuffix(")")
         return StoreError(
             f"{asked.home}: the store's certificate is not accepted ({reason}). Have it mended; or, if it comes from "
             "an authority of your own, name that authority's certificate file (PEM) as `verify`",
@@ -149,7 +151,7 @@ def refused(asked: Asked, status: int, body: Any, retry_after: float | None, sec
     """An answer of status 4xx or 5xx. body: its JSON, None where it is not JSON."""
     fields = body if isinstance(body, Mapping) else {}
     code = str(fields.get("code") or "")
-    detail = hide(plain(str(fields.get("message") or "")), secrets)
+    detail = hide(_stripped(str(fields.get("message") or "")), secrets)[:_LONGEST]
     passing = status >= 500 or status in _PAUSES or _is_nonce(code, detail)
     return StoreError(
         _message(asked, status, code, detail),
@@ -178,7 +180,7 @@ def _message(asked: Asked, status: int, code: str, detail: str) -> str:
     if status in {401, 403}:
         what = _denied(asked, status, code, detail)
     elif status == 404 and code == "rest_no_route":
-        what = f"does not know /wp-json/{asked.path}: is WooCommerce active there, and up to date?"
+        what = f"does not know /wp-json/{asked.path}; activate WooCommerce there, or bring it up to date"
     elif status in {404, 410}:
         what = f"has no {asked.thing} (any more)"
     elif status >= 500 and status not in _STATUSES:
@@ -189,7 +191,9 @@ def _message(asked: Asked, status: int, code: str, detail: str) -> str:
 
 
 def _said(detail: str) -> str:
-    return f". It says: {detail}" if detail else ""
+    """The store's words; of an address only its last part, since one of ours lets anybody fetch who knows it."""
+    shown = _ADDRESS.sub(r"\g<name>", detail)
+    return f". It says: {shown}" if shown else ""
 
 
 # A word of the store's own message (in English stores) and what it means; the last one is the rest.
@@ -227,7 +231,11 @@ def _denied(asked: Asked, status: int, code: str, detail: str) -> str:
 
 def plain(text: str) -> str:
     """A text of the store's without markup, on one line, not endless."""
-    return Markup(text).striptags()[:_LONGEST]  # noqa: S704 - the markup is taken out, and pages escape it again
+    return _stripped(text)[:_LONGEST]
+
+
+def _stripped(text: str) -> str:
+    return Markup(text).striptags()  # noqa: S704 - the markup is taken out, and pages escape it again
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:

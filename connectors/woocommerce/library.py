@@ -5,18 +5,22 @@ Password the library itself is searched; without one only those files are known 
 none can be deleted (observed on WooCommerce 11.0.1: consumer keys may not).
 
 What shows a picture is looked for on products and variations, those in the trash included. Pages and articles are not
-read: that is why only a person may ask for a deletion.
+read: that is why only a person may ask for a deletion. Translation plugins (WPML, Polylang) give a file several
+numbers, one for each language, and deleting one of these deletes the file: so a file counts as shown under any number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from connectors.types import ConnectorError, StoredPicture, key_in
+from connectors.woocommerce.client import Reply
 from connectors.woocommerce.errors import StoreError
-from connectors.woocommerce.replies import many, one
+from connectors.woocommerce.replies import is_last, many, one, unusable
 from connectors.woocommerce.room import Room
 from connectors.woocommerce.uploads import stored
 
@@ -35,8 +39,8 @@ def orphans(room: Room) -> list[StoredPicture]:
     candidates = _in_library(room) if room.client.can_upload else room.state.pictures()
     if not candidates:
         return []
-    showing = shown_numbers(room)
-    return [picture for picture in candidates if int(picture.id) not in showing]
+    showing = shown_pictures(room)
+    return [picture for picture in candidates if showing.isdisjoint((picture.id, _file(picture.url)))]
 
 
 def delete(room: Room, pictures: Sequence[StoredPicture]) -> dict[str, str]:
@@ -54,10 +58,11 @@ def delete(room: Room, pictures: Sequence[StoredPicture]) -> dict[str, str]:
             permanent=True,
         )
     kept: dict[str, str] = {}
-    showing = shown_numbers(room) if pictures else set()
+    showing = shown_pictures(room) if pictures else set()
     for at, picture in enumerate(pictures):
         try:
-            why = "a product shows it" if int(picture.id) in showing else _deleted(room, picture)
+            free = showing.isdisjoint((picture.id, _file(picture.url)))
+            why = _deleted(room, picture) if free else "a product shows it"
         except StoreError as error:
             if error.status in _DENIED and len(kept) == at:
                 raise
@@ -70,12 +75,13 @@ def delete(room: Room, pictures: Sequence[StoredPicture]) -> dict[str, str]:
     return kept
 
 
-def shown_numbers(room: Room) -> set[int]:
-    """The numbers of all pictures that any product or variation shows, in the trash or not.
+def shown_pictures(room: Room) -> set[str]:
+    """The numbers and, of files of ours, the paths of all pictures that any product or variation shows, in the trash
+    or not.
 
     Raises ConnectorError, also if the catalogue changes too fast to be read as a whole.
     """
-    showing: set[int] = set()
+    showing: set[str] = set()
     for _ in range(_READINGS):
         listed = [_read_products(room, status, showing) for status in ("any", "trash")]
         if all(whole for whole, _ in listed):
@@ -84,7 +90,7 @@ def shown_numbers(room: Room) -> set[int]:
     raise ConnectorError("the store's catalogue changes while it is read; try again when it is quiet", retry_after=300)
 
 
-def _read_products(room: Room, status: str, showing: set[int]) -> tuple[bool, list[int]]:
+def _read_products(room: Room, status: str, showing: set[str]) -> tuple[bool, list[int]]:
     """Whether nothing changed meanwhile, and the products that have variations. Adds to `showing`.
 
     A product that is deleted while we page moves another one to a page that was read already.
@@ -95,18 +101,40 @@ def _read_products(room: Room, status: str, showing: set[int]) -> tuple[bool, li
     for reply in _pages(room, "wc/v3/products", params):
         totals.add(reply.headers.get("X-WP-Total"))
         for product in many(reply, "its products"):
-            showing.update(int(image["id"]) for image in product.get("images") or () if image.get("id"))
+            showing.update(_shown(product))
             if product.get("variations"):
                 variable.append(int(product["id"]))
     return len(totals) == 1, variable
 
 
-def _read_variations(room: Room, products: Sequence[int], showing: set[int]) -> None:
-    def read(product: int) -> set[int]:
+def _shown(product: Mapping[str, Any]) -> Iterator[str]:
+    """What a product shows. Raises StoreError if it does not tell: what it shows must not be taken for an orphan."""
+    images = product.get("images")
+    if not isinstance(images, list):
+        raise unusable(f"product {product.get('id')}")
+    for image in images:
+        yield from _names(image)
+
+
+def _names(image: Any) -> Iterator[str]:
+    """The names under which an entry's picture is known: its number, and the path of a file of ours."""
+    if isinstance(image, Mapping) and image.get("id"):
+        yield str(image["id"])
+        if key_in(src := str(image.get("src") or "")):
+            yield _file(src)
+
+
+def _file(url: str) -> str:
+    """The path of a file, wherever it is served from: a CDN's host may stand for the store's."""
+    return unquote(urlsplit(url).path)
+
+
+def _read_variations(room: Room, products: Sequence[int], showing: set[str]) -> None:
+    def read(product: int) -> set[str]:
         params = {"_fields": "id,image"}
         replies = _pages(room, f"wc/v3/products/{product}/variations", params)
         images = [entry.get("image") for reply in replies for entry in many(reply, f"the variations of {product}")]
-        return {int(image["id"]) for image in images if isinstance(image, Mapping) and image.get("id")}
+        return {name for image in images for name in _names(image)}
 
     with ThreadPoolExecutor(room.options.parallel) as pool:
         for found in pool.map(read, products):
@@ -130,7 +158,7 @@ def _in_library(room: Room) -> list[StoredPicture]:
 
 
 def _ours(media: Sequence[Mapping[str, Any]]) -> dict[str, StoredPicture]:
-    return {str(entry["id"]): stored(entry) for entry in media if key_in(str(entry.get("source_url") or ""))}
+    return {picture.id: picture for picture in map(stored, media) if picture.key}
 
 
 def _deleted(room: Room, picture: StoredPicture) -> str:
@@ -162,11 +190,10 @@ def _deleted_after_all(room: Room, picture: StoredPicture, lost: StoreError) -> 
     return str(lost)
 
 
-def _pages(room: Room, path: str, params: Mapping[str, str]) -> Iterator[Any]:
+def _pages(room: Room, path: str, params: Mapping[str, str]) -> Iterator[Reply]:
     """The replies of all pages."""
-    page, pages = 1, 1
-    while page <= pages:
+    for page in count(1):
         reply = room.client.read(path, {**params, "per_page": str(_PAGE), "page": str(page)})
-        pages = int(reply.headers.get("X-WP-TotalPages") or 1)
         yield reply
-        page += 1
+        if is_last(reply, page, _PAGE):
+            return

@@ -21,7 +21,7 @@ from connectors.types import KEY_PATTERN, ConnectorError, ImageRef, Listing
 from connectors.woocommerce.arrange import Entry, body
 from connectors.woocommerce.client import PATIENCE, Client, Reply
 from connectors.woocommerce.errors import StoreError
-from connectors.woocommerce.product import image_ref
+from connectors.woocommerce.product import image_ref, moment_of
 from connectors.woocommerce.replies import one
 from connectors.woocommerce.room import Room
 
@@ -109,17 +109,41 @@ class ProductList:
         """product: the store's number of it."""
         self.room, self.product, self.deadline = room, product, deadline
         self.path = f"wc/v3/products/{product}"
+        self._changed_at: datetime | None = None  # the latest that the store told
 
     def read(self) -> Shown:
-        """The list now. Raises StoreError (permanent, 404: no such product), ConnectorError for one in the trash."""
-        params = {"_fields": "id,status,images"}
-        product = one(self.deadline.read(self.room.client, self.path, params), f"product {self.product}")
+        """The list now. Raises StoreError (permanent, 404: no such product), ConnectorError for one in the trash, or
+        (may pass) if the store keeps showing what was before."""
+        product = self._fresh()
         if product.get("status") == "trash":
             raise ConnectorError(
                 f"product {self.product} is in the store's trash, so nothing was written to it; restore it there first",
                 permanent=True,
             )
         return self._shown(product, written=False)
+
+    def _fresh(self) -> Mapping[str, Any]:
+        """The product, not as a cache remembers it: each write moves its date (observed on WooCommerce 11.0.1)."""
+        params = {"_fields": "id,status,images,date_modified_gmt"}
+        for wait in (0.0, *LOST_LOOKS):
+            if wait:
+                self.room.sleep(wait)
+            product = one(self.deadline.read(self.room.client, self.path, params), f"product {self.product}")
+            if self._is_latest(product):
+                return product
+        raise ConnectorError(
+            f"product {self.product}: the store goes on showing how the product was before the last write, so nothing "
+            "is written from that. A caching plugin or a CDN keeps answers of the REST API: except /wp-json/ there. "
+            "It is looked at again",
+            retry_after=120,
+        )
+
+    def _is_latest(self, product: Mapping[str, Any]) -> bool:
+        changed_at = moment_of(product.get("date_modified_gmt"))
+        if changed_at is None or self._changed_at is None or changed_at >= self._changed_at:
+            self._changed_at = changed_at or self._changed_at
+            return True
+        return False
 
     def settled(self) -> Shown:
         """The list, read when the store is not fetching pictures for it any more.
@@ -158,16 +182,30 @@ class ProductList:
         fetched = sum(1 for entry in entries if isinstance(entry, str) and "src" in sources[entry])
         seconds = min(_FETCH_MOST, _FETCH_SECONDS + _FETCH_EACH * fetched) if fetched else _WRITE_SECONDS
         content = body(entries, sources)
-        params = {"_fields": "id,images"}
+        params = {"_fields": "id,images,date_modified_gmt"}
         reply = self.room.client.write("PUT", self.path, content, params=params, seconds=self.deadline.left(seconds))
-        return self._shown(one(reply, f"product {self.product}", written=True), written=True)
+        product = one(reply, f"product {self.product}", written=True)
+        self._is_latest(product)
+        return self._shown(product, written=True)
 
-    def look_for(self, arrived: Callable[[Shown], bool]) -> None:
-        """After a lost answer: wait until it has arrived, but not for long. Raises ConnectorError."""
+    def look_for(self, arrived: Callable[[Shown], bool]) -> bool:
+        """After a lost answer: wait until it has arrived, but not for long. Whether it has. Raises ConnectorError."""
         for wait in LOST_LOOKS:
             self.room.sleep(wait)
             if arrived(self.read()):
-                return
+                return True
+        return False
+
+    def demand_quiet(self) -> None:
+        """See to it that no write from before comes after this undo. Raises ConnectorError (may pass) if one may."""
+        sent_at = self.room.state.lost_write(self.product)
+        left = (sent_at + STORE_LIMIT - self.room.now()).total_seconds() if sent_at else 0.0
+        if left > 0:
+            raise ConnectorError(
+                f"product {self.product}: our pictures are off it, but the store never answered an earlier write and "
+                "may still carry it out, which would put them there again; it is looked at once more",
+                retry_after=left + 1,
+            )
 
     def _shown(self, product: Mapping[str, Any], *, written: bool) -> Shown:
         """The pictures of an answer, those too whose file is missing: leaving one out would lose it.
@@ -209,6 +247,13 @@ class ProductList:
                 f"product {self.product} has a gallery but no main picture, and writing to it would make the first "
                 f"picture of the gallery the main one; choose its main picture in the store, then {doing} again",
                 permanent=True,
+            )
+        if featured is not None and featured != first:
+            raise ConnectorError(
+                f"product {self.product}: the store names another main picture than the one that it lists first, and "
+                "writing the list would change it; it is looked at again. If this stays, a plugin sorts the pictures "
+                "in the REST API's answers",
+                retry_after=60,
             )
         if featured == first:
             self.room.state.note_main_images({self.product: first})

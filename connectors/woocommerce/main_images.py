@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from connectors.woocommerce.errors import StoreError
-from connectors.woocommerce.product import main_number
+from connectors.woocommerce.product import main_number, shown_images
 from connectors.woocommerce.room import Room
 
 GALLERY_ONLY = (
@@ -38,7 +38,7 @@ class MainImages:
         unknown = {product: main for product, main in shown.items() if known.get(product) != main}
         featured = self._featured(unknown)
         self._room.state.note_main_images({p: main for p, main in unknown.items() if featured.get(p) == main})
-        listed = {int(raw["id"]): {image.get("id") for image in raw["images"]} for raw in products}
+        listed = {int(raw["id"]): {image["id"] for image in shown_images(raw)} for raw in products}
         return {p: GALLERY_ONLY for p in unknown if p in featured and featured[p] not in listed[p]}
 
     def _featured(self, products: Collection[int]) -> dict[int, int]:

@@ -23,6 +23,8 @@ FIELDS = (
     "id,name,type,status,permalink,description,short_description,price,categories,tags,brands,attributes,images,"
     "variations,date_modified_gmt"
 )
+# WooCommerce's own grey picture, which some set as a real one.
+_PLACEHOLDER = re.compile(r"/woocommerce-placeholder[-0-9x]*\.(png|webp|jpe?g)\Z", re.IGNORECASE)
 NO_IMAGE = "it has no image; add one in the store, since pictures are made from it"
 BROKEN_IMAGE = "the file of its main image is missing; choose another main image in the store"
 _BRANDS = frozenset(
@@ -124,7 +126,9 @@ def image_refs(raw: Mapping[str, Any], home: str) -> tuple[ImageRef, ...]:
 
     Raises BrokenError.
     """
-    return tuple([image_ref(image, home, position) for position, image in enumerate(_shown(raw)) if image.get("src")])
+    return tuple(
+        [image_ref(image, home, position) for position, image in enumerate(shown_images(raw)) if image.get("src")]
+    )
 
 
 def image_ref(image: Mapping[str, Any], home: str, position: int = 0) -> ImageRef:
@@ -135,7 +139,7 @@ def image_ref(image: Mapping[str, Any], home: str, position: int = 0) -> ImageRe
 
 def main_number(raw: Mapping[str, Any]) -> int | None:
     """The number of the first picture; None: the entry has none. Raises BrokenError."""
-    images = _shown(raw)
+    images = shown_images(raw)
     return int(images[0]["id"]) if images else None
 
 
@@ -144,10 +148,11 @@ def image_problem(raw: Mapping[str, Any], home: str) -> str | None:
 
     A main image that was deleted from the library is not listed any more (observed). Raises BrokenError.
     """
-    images = _shown(raw)
-    if not images:
+    images = shown_images(raw)
+    address = address_of(images[0].get("src"), home) if images else ""
+    if not images or _PLACEHOLDER.search(urlsplit(address).path):
         return NO_IMAGE
-    return None if address_of(images[0].get("src"), home) else BROKEN_IMAGE
+    return None if address else BROKEN_IMAGE
 
 
 def address_of(value: Any, home: str) -> str:
@@ -170,7 +175,7 @@ def address_of(value: Any, home: str) -> str:
     return str(requote_uri(urlunsplit((parts.scheme, host + port, path, query, ""))))
 
 
-def _shown(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def shown_images(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The entries of `images`. Older stores list a placeholder with the number 0, which is no image."""
     images = raw.get("images")
     if not isinstance(images, list):

@@ -37,7 +37,7 @@ def restore(room: Room, product_id: str, before: Listing, after: Listing, added:
         if variation:
             shared = VariationList(room, product, variation, deadline)
             return _VariationWayBack(shared, product_id, before, after, added).run()
-        return _WayBack(ProductList(room, product, deadline), product_id, added).run()
+        return _ProductWayBack(ProductList(room, product, deadline), product_id, before, after, added).run()
     except StoreError as error:
         if error.code == _NO_PRODUCT:
             return Listing(product_id, (), None)
@@ -51,6 +51,7 @@ class _WayBack:
         self.list, self.room, self.product_id = target, target.room, product_id
         self.added = frozenset(added)
         self._lost: StoreError | None = None
+        self._bad_number = ""
         self._wrote = False
 
     def run(self) -> Listing:
@@ -91,7 +92,8 @@ class _WayBack:
 
     def failed(self, error: StoreError, found: Shown) -> None:
         """A write without an answer of success: look, and go on where a next write can help."""
-        if error.code.endswith(_NO_PICTURE):  # somebody has just deleted one: read again
+        if error.code.endswith(_NO_PICTURE) and self._bad_number != error.detail:
+            self._bad_number = error.detail  # somebody has just deleted one: read again
             return
         if not error.maybe_done or error.status in {429, 503}:
             raise error
@@ -106,9 +108,25 @@ class _WayBack:
             self.failed(error, found)
 
     def _finished(self, found: Shown) -> Listing:
+        self.list.demand_quiet()
         if self._wrote and found.listing.main is not None:
             self.room.state.note_main_images({self.list.product: int(found.listing.main)})
         return found.view(self.product_id)
+
+
+class _ProductWayBack(_WayBack):
+    """One undo on a product."""
+
+    def __init__(self, target: ProductList, product_id: str, before: Listing, after: Listing, added: Collection[str]):
+        super().__init__(target, product_id, added)
+        self.before, self.left = ids(before), without(after, self.added)
+
+    def target(self, found: Shown) -> list[Entry]:
+        """The list as it should be. A main picture that its gallery shows once more is listed twice, and loses the
+        second place when it is moved into the gallery (WooCommerce lists nothing twice there): that is given back."""
+        rest = super().target(found)
+        lost = not self._wrote and rest == self.left == list(dict.fromkeys(self.before))
+        return list(self.before) if lost else rest
 
 
 class _VariationWayBack(_WayBack):

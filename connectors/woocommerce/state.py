@@ -4,7 +4,7 @@ Every row is bound to the store's address, so that a configuration that is point
 to the store before. Each method is one short transaction, durable when it returns (synchronous=FULL), and safe across
 threads and processes.
 
-    meta         the currency, as the store told it
+    meta         the currency, as the store told it; writes that were never answered, nor seen
     main_images  product → the picture that is known to be its main one (not just the first of its gallery)
     uploads      pictures that were sent to the library, or that it may have fetched, without an answer that we know
     fetches      product → keys that the store was told to fetch, and when; gone once the answer is known
@@ -128,6 +128,24 @@ class State:
                 db.execute(f"INSERT OR REPLACE INTO uploads {sent}", (_stamp(lost), *values))
             db.execute(f"DELETE FROM fetches {where}", values)  # noqa: S608 - as above
 
+    def note_lost_write(self, product: int, sent_at: datetime) -> None:
+        """A write to the product was not answered, and is not seen so far: the store may still carry it out."""
+        row = (self._home, f"lost write {product}", str(_stamp(sent_at)))
+        with self._opened() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", row)
+
+    def forget_lost_write(self, product: int) -> None:
+        """It was seen: the store has carried it out."""
+        with self._opened() as db:
+            db.execute("DELETE FROM meta WHERE home = ? AND name = ?", (self._home, f"lost write {product}"))
+
+    def lost_write(self, product: int) -> datetime | None:
+        """When the latest such write to the product was sent."""
+        sql = "SELECT value FROM meta WHERE home = ? AND name = ?"
+        with self._opened() as db:
+            row = db.execute(sql, (self._home, f"lost write {product}")).fetchone()
+        return None if row is None else _time(int(row[0]))
+
     def note_pictures(self, pictures: Iterable[StoredPicture], now: datetime) -> None:
         """These files are in the store's library. What was sent to it under their keys has arrived."""
         rows = [(self._home, int(one.id), one.key, one.url, _stamp(one.since or now)) for one in pictures]
@@ -167,7 +185,7 @@ class State:
                 yield db
         except OSError as error:
             raise ConnectorError(
-                f"the store's state folder {self._folder} cannot be made: {error}", permanent=True
+                f"the store's state folder {self._folder} cannot be made: {error.strerror or error}", permanent=True
             ) from error
         except sqlite3.OperationalError as error:
             raise ConnectorError(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from connectors.types import ConnectorError, NewImage, StoredPicture, key_in
 from connectors.woocommerce.errors import StoreError
 from connectors.woocommerce.listing import LOST_LOOKS, STORE_LIMIT, Deadline
-from connectors.woocommerce.replies import many, one
+from connectors.woocommerce.product import moment_of
+from connectors.woocommerce.replies import many, number_of, one
 from connectors.woocommerce.room import Room
 
 UPLOAD_SECONDS = 120.0
@@ -50,7 +50,7 @@ class Uploads:
         if not seen:
             return {}
         params = {"include": ",".join(seen), "per_page": "100", "_fields": _FIELDS}
-        there = {str(media["id"]): stored(media) for media in self._media(params)}
+        there = {picture.id: picture for picture in map(stored, self._media(params))}
         if self._room.client.can_upload:
             for number in seen.keys() - there.keys():
                 self._room.state.forget_picture(int(number))
@@ -112,28 +112,42 @@ class Uploads:
             reply = client.upload(image.path, image.filename, fields, seconds=seconds)
         except OSError as error:
             state.forget_upload(image.key)
-            raise ConnectorError(f"the stored picture {image.filename} cannot be read: {error}") from error
+            raise ConnectorError(
+                f"the stored picture {image.filename} cannot be read: {error.strerror or error}"
+            ) from error
         except StoreError as error:
             if not _is_about_file(error):
                 raise
             state.forget_upload(image.key)
-            raise RefusedError(error.detail or str(error)) from error
+            raise RefusedError(str(error)) from error
         return self._accepted(image, one(reply, f"the picture {image.filename}", written=True))
 
     def _accepted(self, image: NewImage, media: Mapping[str, Any]) -> int:
         """What the store made of it. Raises ConnectorError (permanent) if it would not be found again by its name."""
-        number, url = int(media["id"]), str(media.get("source_url") or "")
+        number = number_of(media, f"the picture {image.filename}", written=True)
+        url = str(media.get("source_url") or "")
         if key_in(url) != image.key:
             self._room.state.forget_upload(image.key)
-            self._room.client.write("DELETE", f"wp/v2/media/{number}", params={"force": "true"})
-            raise ConnectorError(
-                f"the store gave the uploaded picture another file name ({url.rpartition('/')[2]}), so it could not be "
-                "told from the shop's own pictures any more, and it was deleted again. Switch off the plugin that "
-                "renames uploads, or tell it to leave names with “hs-” alone",
-                permanent=True,
-            )
+            raise self._renamed(image, media, number, url.rpartition("/")[2])
         self._note([media])
         return number
+
+    def _renamed(self, image: NewImage, media: Mapping[str, Any], number: int, name: str) -> ConnectorError:
+        """Deletes what the store made of it; only if its title is the one that was just sent, since a plugin that
+        knows a file again may answer with one that the shop had before."""
+        if image.key not in str(media.get("title") or "").lower():
+            return ConnectorError(
+                f"the store answered the upload with another picture ({name}), which is not used. Switch off the "
+                "plugin that looks for the same picture in the library, or renames uploads, for names with “hs-”",
+                permanent=True,
+            )
+        self._room.client.write("DELETE", f"wp/v2/media/{number}", params={"force": "true"})
+        return ConnectorError(
+            f"the store gave the uploaded picture another file name ({name}), so it could not be "
+            "told from the shop's own pictures any more, and it was deleted again. Switch off the plugin that "
+            "renames uploads, or tell it to leave names with “hs-” alone",
+            permanent=True,
+        )
 
     def _looked_for(self, key: str, waits: Iterable[float]) -> int | None:
         """Looks into the library, several times, for what was sent without an answer."""
@@ -141,7 +155,7 @@ class Uploads:
             found = [media for media in self._search(key) if key_in(str(media.get("source_url") or "")) == key]
             if found:
                 self._note(found)
-                return min(int(media["id"]) for media in found)
+                return min(int(stored(media).id) for media in found)
             if wait:
                 self._room.sleep(wait)
         return None
@@ -154,11 +168,10 @@ class Uploads:
 
 
 def stored(media: Mapping[str, Any]) -> StoredPicture:
-    """A file of the library as wp/v2 gives it; it carries a key of ours."""
+    """A file of the library as wp/v2 gives it; it carries a key of ours. Raises StoreError if it has no number."""
     url = str(media.get("source_url") or "")
-    gmt = str(media.get("date_gmt") or "")
-    since = datetime.fromisoformat(gmt).replace(tzinfo=UTC) if gmt else None
-    return StoredPicture(str(media["id"]), key_in(url) or "", url.rpartition("/")[2], url, since)
+    number = number_of(media, "its library")
+    return StoredPicture(str(number), key_in(url) or "", url.rpartition("/")[2], url, moment_of(media.get("date_gmt")))
 
 
 def _is_about_file(error: StoreError) -> bool:

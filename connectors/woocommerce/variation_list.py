@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from connectors.types import ImageRef
-from connectors.woocommerce.errors import StoreError
+from connectors.woocommerce.errors import StoreError, plain
 from connectors.woocommerce.listing import Deadline, ProductList, Shown
 from connectors.woocommerce.product import image_ref
-from connectors.woocommerce.replies import many, one
+from connectors.woocommerce.replies import is_last, many, one
 from connectors.woocommerce.room import Room
 
 _AT_ONCE = 100  # items of a batch
@@ -62,23 +63,24 @@ class VariationList(ProductList):
         update = [{"id": number, "image": {"id": image}} for number in variations]
         left = self.deadline.left(_WRITE_SECONDS)
         reply = self.room.client.write("POST", f"{self.path}/variations/batch", {"update": update}, seconds=left)
-        for entry in one(reply, f"product {self.product}", written=True).get("update") or ():
-            if entry.get("error"):
-                raise _refused(f"variation {entry.get('id')} of product {self.product}", entry["error"])
+        updated = one(reply, f"product {self.product}", written=True).get("update")
+        for entry in updated if isinstance(updated, list) else ():
+            error = entry.get("error") if isinstance(entry, Mapping) else None
+            if isinstance(error, Mapping):
+                raise _refused(f"variation {entry.get('id')} of product {self.product}", error)
 
     def _variations(self) -> Iterator[Mapping[str, Any]]:
-        page, pages = 1, 1
-        while page <= pages:
+        for page in count(1):
             params = {"context": "edit", "per_page": "100", "page": str(page), "orderby": "id", "order": "asc"}
             reply = self.deadline.read(self.room.client, f"{self.path}/variations", {**params, "_fields": "id,image"})
             yield from many(reply, f"the variations of product {self.product}")
-            pages = int(reply.headers.get("X-WP-TotalPages") or 1)
-            page += 1
+            if is_last(reply, page, 100):
+                return
 
 
 def _refused(subject: str, error: Mapping[str, Any]) -> StoreError:
     """One item of a batch failed, though the batch as a whole was answered with success."""
-    detail, data = str(error.get("message") or ""), error.get("data")
+    detail, data = plain(str(error.get("message") or "")), error.get("data")
     return StoreError(
         f"{subject} did not take its picture: {detail}; it is tried again",
         status=data.get("status") if isinstance(data, Mapping) else None,

@@ -139,13 +139,16 @@ class PublishLane(StoreWriteLane[ListingWrite, Attached]):
         return begun
 
     def _remember(self, one: ListingWrite, before: Listing) -> None:
-        """The listing as it was is durable before it is changed. A second try keeps the first snapshot.
+        """The listing as it was is durable before it is changed. A second try keeps the first one's snapshot if
+        that try has put pictures there.
 
         Raises ConnectorError where the write is not ours any more: the store was led elsewhere, or our lease is over.
         """
         mine = (Publication.id == one.publication_id) & (Publication.state == self.waiting)
         known = update(Publication).where(mine, Publication.owner == self.parts.instance).returning(Publication.id)
-        snapshot = {} if one.remembered else {"before": listing_to_json(before) | {PLACE: one.place}}
+        landed = before.keys() & {key for key, *_ in one.images}  # of an earlier try; else its snapshot is out of date
+        kept = one.remembered and landed
+        snapshot = {} if kept else {"before": listing_to_json(before) | {PLACE: one.place}}
         with self.parts.db.write() as session:
             if session.scalar(known.values(owner=self.parts.instance, **snapshot)) is None:
                 raise ConnectorError("the store's settings were changed meanwhile; nothing was written")

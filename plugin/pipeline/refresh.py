@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +28,11 @@ BATCH = 500
 OVERLAP = timedelta(minutes=5)
 SWEEP_EVERY = timedelta(days=7)
 LEASE = timedelta(minutes=30)
-RETRY_AFTER = timedelta(minutes=5)
+RETRIES = (timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1))  # after failures in a row
+MOST_RETRY_AFTER = 86_400  # seconds that a store may ask for
+# A sweep that misses more than half of so many products is not believed before another one says the same.
+MANY = 20
+LOOK_AGAIN = timedelta(hours=1)
 MOST_TOLD = 10_000  # events that are looked through for what was told before
 GONE = "it is no longer in the store"
 T = TypeVar("T")
@@ -47,6 +52,7 @@ class Refreshed:
     skipped: int = 0
     failed: str | None = None
     permanent: bool = False
+    retry_after: float = 0.0  # seconds: not read again before
     taken_over: bool = False  # the reading is no longer ours: nothing of its end is stored
 
 
@@ -67,10 +73,16 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
     name = "refresh"
     capacity = 4
 
+    def __init__(self, parts: Parts):
+        super().__init__(parts)
+        self._failures: Counter[int] = Counter()  # by store: readings in a row that failed and may pass
+
     def claim(self, limit: int) -> Sequence[RefreshItem]:
+        """The one that waits longest first: stores that fail come back often, and must not hold up the others."""
         now = self.now
+        waiting = select(Store.id).where(Store.refresh_due_at <= now).order_by(Store.refresh_due_at, Store.id)
         with self.parts.db.read() as session:
-            due = session.scalars(select(Store.id).where(Store.refresh_due_at <= now)).all()
+            due = session.scalars(waiting).all()
         if not due:
             return []
         with self.parts.db.write() as session:
@@ -90,6 +102,7 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
                 self._keep(item, batch, done, hidden=hidden)
         except ConnectorError as error:
             done.failed, done.permanent = str(error), error.permanent
+            done.retry_after = error.retry_after or 0.0
         except (NotOurTurnError, stores.StoreUnknownError):
             done.taken_over = True  # by another reading, or the store was removed
         except AWAY as error:
@@ -117,7 +130,17 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
             for item, done in outcomes:
                 row = session.get_one(Store, item.store_id)
                 if row.refresh_owner == item.owner and not done.taken_over:
-                    _finish(session, self.parts, row, item, done)
+                    _doubt_losses(session, row, item, done)
+                    _finish(session, self.parts, row, item, done, self._pause(row.id, done))
+
+    def _pause(self, store_id: int, done: Refreshed) -> timedelta:
+        """Until the next try after this one failed: longer each time, since a dead store costs a minute of a thread."""
+        if not done.failed or done.permanent:
+            del self._failures[store_id]
+            return timedelta()
+        pause = RETRIES[min(self._failures[store_id], len(RETRIES) - 1)]
+        self._failures[store_id] += 1
+        return max(pause, timedelta(seconds=min(done.retry_after, MOST_RETRY_AFTER)))
 
     def next_due(self) -> datetime | None:
         with self.parts.db.read() as session:
@@ -183,8 +206,10 @@ def _apply(session: Session, row: ProductRow, product: Product, now: datetime, *
     settled = row.state not in (ProductState.GONE, ProductState.NO_IMAGE, ProductState.OURS)
     if same and row.state is not None and settled:
         return False
-    row.reference_id, row.reference_url = reference.id, where
-    row.reference_sha = row.problem = None  # nothing is made of the old picture, nor of the new one until it is seen
+    if not settled or row.reference_id != reference.id:
+        row.reference_sha = None  # nothing is made of the old picture, nor of the new one until it is seen
+    # else the same picture of the store has moved (to a CDN, say): `plan` sees whether it still shows the same
+    row.reference_id, row.reference_url, row.problem = reference.id, where, None
     row.due_at, row.attempts = None, 0  # the end of the refresh makes it due: placeholders must be known before
     _enter(row, ProductState.NEW)
     return True
@@ -278,12 +303,35 @@ def _told(session: Session, store_id: int) -> set[tuple[str, str | None, str]]:
     return {(words["where"], words["product"], words["reason"]) for words in newest}
 
 
-def _finish(session: Session, parts: Parts, row: Store, item: RefreshItem, done: Refreshed) -> None:
+def _doubt_losses(session: Session, row: Store, item: RefreshItem, done: Refreshed) -> None:
+    """A sweep that misses most of the products rather met a broken store than an emptied one (a plugin or a cache may
+    answer with an empty list): it counts as failed, and the next one is believed.
+
+    `swept_at` is None where a person asked for the sweep, or the settings were changed, or this one is the next one.
+    """
+    if done.failed or item.since is not None or row.swept_at is None:
+        return
+    counted = ProductRow.state.not_in((ProductState.GONE, ProductState.EXCLUDED))
+    mine = select(func.count()).where(ProductRow.store_id == row.id, counted)
+    known = session.scalar(mine) or 0
+    missing = session.scalar(mine.where(ProductRow.seen_at < item.started)) or 0
+    if known >= MANY and missing * 2 > known:
+        row.swept_at = None
+        done.retry_after = LOOK_AGAIN.total_seconds()
+        done.failed = (
+            f"{missing} of the {known} products were missing when everything was read, so the store may be broken; "
+            "they are kept. It is read again in an hour, and believed then. To have it believed at once, read "
+            "everything anew by hand"
+        )
+
+
+def _finish(session: Session, parts: Parts, row: Store, item: RefreshItem, done: Refreshed, pause: timedelta) -> None:
+    """pause: until the next try, if this reading failed and may go better."""
     now = parts.clock.now()
     row.refresh_due_at = row.refresh_owner = None
     row.problem = done.failed
     if done.failed:
-        row.refresh_due_at = None if done.permanent else now + RETRY_AFTER
+        row.refresh_due_at = None if done.permanent else now + pause
         record(session, now, "store_failed", {"reason": done.failed}, About(row.id), trouble=True)
     else:
         row.refreshed_until = item.started

@@ -311,9 +311,10 @@ def _ready(parts: Parts, session: Session, account: Account, now: datetime) -> C
     """The tasks that this account may submit.
 
     Never one that was accepted already, nor a retry of another account's. A store that is being read (or about
-    to be) waits: its product may prove to be gone.
+    to be) waits: its product may prove to be gone. So does one whose full reading has failed or is not believed.
     """
-    reading = select(Store.id).where(Store.refresh_owner.is_not(None) | (Store.refresh_due_at <= now))
+    doubted = Store.swept_at.is_(None) & Store.problem.is_not(None) & Store.refreshed_until.is_not(None)
+    reading = select(Store.id).where(Store.refresh_owner.is_not(None) | (Store.refresh_due_at <= now) | doubted)
     task = GenerationTask
     mine = task.account_id.is_(None) | (task.account_id == account.id)
     here = task.store_id.in_(stores.configured(parts, session)) & task.store_id.not_in(reading)

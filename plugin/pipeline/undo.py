@@ -17,9 +17,14 @@ from plugin.pipeline import stores
 from plugin.pipeline.library import files_of
 from plugin.pipeline.listings import listing_from_json
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publications import keep_remaining, with_pictures
+from plugin.pipeline.publications import is_elsewhere, keep_remaining, place_of, with_pictures
 from plugin.pipeline.store_write import LEASE, StoreWriteLane, try_later
 from plugin.states import ImageState, PublicationState
+
+ELSEWHERE = (
+    "the store's address was changed since these pictures were published, and the listing at the new address does not "
+    "show them, so nothing was changed: take them off at the old address"
+)
 
 
 class UndoError(Exception):
@@ -28,13 +33,14 @@ class UndoError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """before, after: the listing around our write; keys: what goes."""
+    """before, after: the listing around our write; keys: what goes. moved: the store's address was another then."""
 
     publication_id: int
     product_id: str
     before: Listing
     after: Listing
     keys: tuple[str, ...]
+    moved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,12 @@ class UndoLane(StoreWriteLane[Withdrawal, Withdrawn]):
     def take(self, session: Session, store_id: int, config: StoreSettings, size: int) -> Sequence[Withdrawal]:
         mine = (Publication.state == self.waiting) & (Publication.store_id == store_id)
         ids = self.claim_rows(session, Publication, mine, LEASE, size)
-        return [_withdrawal(row) for row in reversed(with_pictures(session, ids))]
+        place = place_of(config)
+        return [_withdrawal(row, place) for row in reversed(with_pictures(session, ids))]
 
     def write(self, connector: Connector, one: Withdrawal) -> Withdrawn:
+        if one.moved:
+            _demand_there(connector, one)
         listing = connector.restore(one.product_id, one.before, one.after, one.keys)
         return Withdrawn(listing, isinstance(connector, Library))
 
@@ -91,12 +100,18 @@ class UndoLane(StoreWriteLane[Withdrawal, Withdrawn]):
                 _not_taken_off(session, row, result, self.now)
 
 
-def _withdrawal(row: Publication) -> Withdrawal:
+def _demand_there(connector: Connector, one: Withdrawal) -> None:
+    """The store's address changed; perhaps it is the same store. Raises ConnectorError where it is another."""
+    if not {image.key for image in connector.product(one.product_id).images} & set(one.keys):
+        raise ConnectorError(ELSEWHERE, permanent=True)
+
+
+def _withdrawal(row: Publication, place: str) -> Withdrawal:
     """A publication without a snapshot found its pictures there already: what was before is not known."""
     after = listing_from_json(row.after or row.before or _empty(row))
     before = listing_from_json(row.before) if row.before else after
     keys = tuple(entry.image.key for entry in row.images if entry.refused is None)
-    return Withdrawal(row.id, row.product.external_id, before, after, keys)
+    return Withdrawal(row.id, row.product.external_id, before, after, keys, is_elsewhere(row, place))
 
 
 def _empty(row: Publication) -> dict[str, object]:

@@ -95,7 +95,7 @@ def test_a_store_with_an_application_password_is_ready(safe_shop: WooShop) -> No
     assert (info.name, info.currency, info.version) == ("Sandbox Shop", "USD", "11.0.1")
     assert info.timezone == "Asia/Shanghai"
     [note] = info.notes
-    assert "only the first one proves" in note
+    assert "Only the first upload proves" in note
 
 
 def test_a_store_that_can_reach_us_is_ready(shop: WooShop, relay: Relay) -> None:
@@ -103,7 +103,7 @@ def test_a_store_that_can_reach_us_is_ready(shop: WooShop, relay: Relay) -> None
     shop.woo.allow_fetch(relay.listener.port, "127.0.0.1")
     info = shop.open().check()
     assert info.problems == ()
-    assert "only the first one proves" in info.notes[0]
+    assert "Only the first one proves" in info.notes[0]
     assert relay.opened[0].closed
     assert shop.woo.store.webhooks == {}
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
-from connectors.http import new_session
+from connectors.http import Answer, new_session, send
 from connectors.woocommerce import WooCommerceOptions
 from connectors.woocommerce.client import Client, StoreError
 from plugin.listener import free_port
@@ -107,7 +108,24 @@ def error(status: int, code: str, message: str) -> bytes:
 def test_a_request_is_signed_as_the_store_checks_it(shop: WooShop, safe_shop: WooShop, params: Any) -> None:
     for one in (shop, safe_shop):
         assert client(one).read("wc/v3/products", params).status == 200
-        assert one.woo.requests[-1].params == (params or {})
+        assert {**one.woo.requests[-1].params, **(params or {})} == one.woo.requests[-1].params
+
+
+def test_no_cache_can_answer_a_read(shop: WooShop, safe_shop: WooShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches know an answer by its address."""
+    asked: list[requests.PreparedRequest] = []
+
+    def noting(session: requests.Session, request: requests.PreparedRequest, **how: Any) -> Answer:
+        asked.append(request)
+        return send(session, request, **how)
+
+    monkeypatch.setattr("connectors.woocommerce.client.send", noting)
+    for one in (shop, safe_shop):
+        for anonymous in (False, True, False, True):
+            path = "wp/v2/product" if anonymous else "wc/v3/products"
+            assert client(one).read(path, {"_fields": "id"}, anonymous=anonymous).status == 200
+    assert len({request.url for request in asked}) == 8
+    assert {request.headers["Cache-Control"] for request in asked} == {"no-cache"}
 
 
 def test_a_put_has_its_parameters_in_the_signed_address(shop: WooShop, safe_shop: WooShop) -> None:
@@ -204,7 +222,7 @@ def test_a_missing_product_is_named(shop: WooShop) -> None:
     [
         (error(403, "woocommerce_rest_cannot_edit", "No."), "role|Shop manager", True),
         (error(401, "woocommerce_rest_cannot_view", "Sorry"), "did not see the consumer key", True),
-        (error(404, "rest_no_route", "No route"), "is WooCommerce active there", True),
+        (error(404, "rest_no_route", "No route"), "activate WooCommerce there", True),
         (error(400, "x", f"<b>Bad</b> {DEFAULT_SECRET} &amp; more"), r"Bad \[secret\] & more", True),
         (error(413, "", ""), "as large as this", True),
         (answer(b"<h1>Not here</h1>", "404 Not Found"), "Permalinks", True),

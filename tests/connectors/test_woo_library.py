@@ -9,7 +9,7 @@ import pytest
 
 from connectors import ConnectorError
 from connectors.types import StoredPicture
-from connectors.woocommerce.library import delete, orphans, shown_numbers
+from connectors.woocommerce.library import delete, orphans, shown_pictures
 from tests.connectors.woo_kit import key
 from tests.connectors.woo_writes import REPLACE, Desk, serving
 
@@ -118,7 +118,7 @@ def test_a_catalogue_that_changes_meanwhile_is_read_again(desk: Desk, monkeypatc
         return reply
 
     monkeypatch.setattr(desk.room.client, "read", and_delete)
-    assert picture in shown_numbers(desk.room)
+    assert str(picture) in shown_pictures(desk.room)
     assert len(asked) > 3
 
 

@@ -271,7 +271,7 @@ def test_products_without_a_usable_main_image_are_told(shop: WooShop) -> None:
     assert "add one in the store" in found[str(bare)]
     assert "add one in the store" in found[str(dangling)]
     assert "choose a main image in the store first" in found[str(gallery)]
-    assert skipped[0].where == f"product {bare} (Bare)"
+    assert skipped[0].where == f"Bare (product {bare})"
 
 
 def test_a_main_image_that_was_deleted_leaves_only_a_gallery(shop: WooShop) -> None:
@@ -331,7 +331,7 @@ def test_a_broken_entry_is_told_and_the_rest_goes_on(shop: WooShop) -> None:
         ("the list of products", None),
         ("the list of products", None),
         ("product 15", "15"),
-        ("product 16 (Sound)", "16"),
+        ("Sound (product 16)", "16"),
     ]
 
 

@@ -136,7 +136,15 @@ WALK = (  # plugin.pipeline: refresh, plan, submit, poll, collect, publish
     "the mark of AI-made media (IPTC digital source type) could not be written into it",
     "the store's address was changed while this was under way, so it is not known whether the old listing got the "
     "pictures: look there. Offer them again to have them on the listing at the new address",
+    "the store's address was changed since these pictures were published, and the listing at the new address does not "
+    "show them, so nothing was changed: take them off at the old address",
     "the store's settings were changed meanwhile; nothing was written",
+    "its main picture was made by hebo-sync, though its file name does not say so any more (does a plugin rename "
+    "files?); nothing is made from it. Give the product a photo as its main picture",
+    "{reason}; the new pictures of this store wait until one can be fetched",
+    "{missing} of the {known} products were missing when everything was read, so the store may be broken; they are "
+    "kept. It is read again in an hour, and believed then. To have it believed at once, read "
+    "everything anew by hand",
     "the program was stopped while it waited for the store; it goes on at the next start",
     "the database could not be used: {reason}",
 )

@@ -61,7 +61,7 @@ REFUSALS = (  # errors, client: the store does not do what it was asked to
     "{home} takes no request as large as this one (upload limit of the server)",
     "{home} asks for fewer requests; it is asked again later",
     "{home} is not available for now (maintenance or overload); it is asked again later",
-    "{home} does not know /wp-json/{path}: is WooCommerce active there, and up to date?",
+    "{home} does not know /wp-json/{path}; activate WooCommerce there, or bring it up to date",
     "{home} has no {where} (any more)",
     "{home} failed on {where} (status {status})",
     "{home} refused the request about {where} (status {status})",
@@ -106,8 +106,8 @@ CHECK = (  # check, reach: what a check of the connection says
     "The Application Password is not used: the store's address is http, and it needs https.",
     "The WordPress user {user} may not upload files: give that user the role Shop manager, or choose another user",
     "A webhook named “{name}” may be left in the store; it can be deleted.",
-    "Pictures are uploaded with the Application Password. That the store keeps them, only the first one proves.",
-    "The store fetches pictures from this program. That its server may, only the first one proves.",
+    "Pictures are uploaded with the Application Password. Only the first upload proves that the store keeps them.",
+    "The store fetches pictures from this program. Only the first one proves that its server may.",
     "Whether the store can reach this program could not be tried ({reason}).",
     "There is no way for a picture into the store: {reason}, or {detail}",
     "The store cannot reach this program's public address, so it cannot fetch pictures from it. The store says: "
@@ -137,6 +137,11 @@ CATALOGUE = (  # catalogue, paging, product, main_images: reading
     "{where}: the store does not order it by id as it was asked to, so that it cannot be read without a gap; a plugin "
     "that sorts products may be the cause",
     "{where} changes too quickly to be read without a gap; it is read again later, from its beginning",
+    "{where}: the store gave an empty list, but says that it has {total} entries; a plugin or a cache may be spoiling "
+    "its answers",
+    "product {product} of {home} cannot be read: the store gave no product; a plugin may be spoiling the REST API's "
+    "answers",
+    "{title} (product {product})",
 )
 ATTACH = (  # attachment, variation_attachment, uploads: putting pictures on a listing
     "product {product}: the store answered that it took the pictures, but it does not show them; it is looked at again",
@@ -145,6 +150,18 @@ ATTACH = (  # attachment, variation_attachment, uploads: putting pictures on a l
     "product {product}: the store gave the pictures other file names, so they could not be told from the shop's own "
     "any more, and they were taken off again. Switch off the plugin that renames pictures, or tell it to leave names "
     "with “hs-” alone",
+    "product {product}: the store took the pictures, but under names and titles of its own, so they cannot be told "
+    "from the shop's own. Look at the product and take off what should not be there. Then switch off the plugin that "
+    "renames pictures, or tell it to leave names with “hs-” alone",
+    "the store answered the upload with another picture ({file}), which is not used. Switch off the plugin that looks "
+    "for the same picture in the library, or renames uploads, for names with “hs-”",
+    "product {product}: {reason}. Pictures may be on the listing already; it is looked at again until it can be told",
+    "product {product}: the store goes on showing how the product was before the last write, so nothing is written "
+    "from that. A caching plugin or a CDN keeps answers of the REST API: except /wp-json/ there. It is looked at again",
+    "product {product}: the store names another main picture than the one that it lists first, and writing the list "
+    "would change it; it is looked at again. If this stays, a plugin sorts the pictures in the REST API's answers",
+    "product {product}: our pictures are off it, but the store never answered an earlier write and may still carry it "
+    "out, which would put them there again; it is looked at once more",
     "product {product}: the store could not fetch {failed} of {wanted} pictures now ({reason}); the others are there, "
     "and these are tried again",
     "product {product}: {reason}. The pictures are not there so far; it is looked at again",
