@@ -68,11 +68,6 @@ class Walk(Generic[R]):
         offset, last, returns = 0, 0, 0
         while True:
             page = self._page(offset)
-            if not page.rows and not offset and page.total:
-                raise ConnectorError(
-                    f"{self._what}: the store gave an empty list, but says that it has {page.total} entries; a plugin "
-                    "or a cache may be spoiling its answers"
-                )
             if not offset and self._is_last(page, offset):
                 yield list(page.rows)
                 return

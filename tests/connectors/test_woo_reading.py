@@ -15,7 +15,7 @@ import pytest
 
 from connectors import Connector, ConnectorError, Gone, Library, Placement, Product, Skipped
 from connectors.types import Listing
-from connectors.woocommerce.client import StoreError
+from connectors.woocommerce.client import Client, Reply, StoreError
 from connectors.woocommerce.errors import StoreError as SameError
 from plugin.pipeline.refresh import reference_of
 from plugin.sandbox.woocommerce import DEFAULT_KEY
@@ -308,6 +308,22 @@ def test_where_wordpress_tells_nothing_products_are_given(many: WooShop, tmp_pat
     many.folder = tmp_path
     assert len(ids(many, parallel=1)) == 450
     assert many.woo.count("post") == 1
+
+
+def test_the_stores_own_placeholder_is_no_photo(shop: WooShop) -> None:
+    number = shop.product("Bare", "woocommerce-placeholder-600x600.png")
+    products, [skipped], _ = read(shop.open())
+    assert (products, skipped.product_id) == ([], str(number))
+    assert "add one in the store" in skipped.reason
+
+
+def test_a_product_that_is_none_is_told_as_trouble_that_may_pass(
+    shop: WooShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client, "read", lambda *_, **__: Reply(200, {}, []))
+    with pytest.raises(StoreError, match="the store gave no product") as caught:
+        shop.open().product("12")
+    assert not caught.value.permanent
 
 
 def test_a_broken_entry_is_told_and_the_rest_goes_on(shop: WooShop) -> None:

@@ -15,6 +15,7 @@ from connectors.woocommerce.client import Reply
 from connectors.woocommerce.errors import StoreError
 from connectors.woocommerce.library import delete, orphans
 from plugin.sandbox.woo_access import ApiError
+from plugin.sandbox.woocommerce import DEFAULT_KEY, DEFAULT_SECRET
 from tests.connectors.woo_kit import key
 from tests.connectors.woo_writes import APPEND, REPLACE, Desk, serving
 
@@ -333,3 +334,28 @@ def test_a_product_that_does_not_tell_its_pictures_stops_the_search(
     )
     with pytest.raises(StoreError, match="not what it should be"):
         orphans(uploader.room)
+
+
+# -- access that is lost in the midst ----------------------------------------------------------------------------
+
+
+def test_a_key_that_is_revoked_after_the_write_leaves_it_open_and_not_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = desk.product()
+    write = desk.room.client.write
+
+    def then_revoked(*args: Any, **kwargs: Any) -> Reply:
+        reply = write(*args, **kwargs)
+        desk.woo.gate.revoke(DEFAULT_KEY)
+        return reply
+
+    monkeypatch.setattr(desk.room.client, "write", then_revoked)
+    with pytest.raises(ConnectorError, match="may be on the listing already") as caught:
+        desk.attach(product, desk.images(1))
+    assert not caught.value.permanent
+    monkeypatch.undo()
+    desk.woo.gate.set_key(DEFAULT_KEY, DEFAULT_SECRET)
+    listing = desk.attach(product, desk.images(1)).listing
+    assert listing.keys() == {key(1)}
+    assert len(listing.images) == 3

@@ -137,8 +137,6 @@ CATALOGUE = (  # catalogue, paging, product, main_images: reading
     "{where}: the store does not order it by id as it was asked to, so that it cannot be read without a gap; a plugin "
     "that sorts products may be the cause",
     "{where} changes too quickly to be read without a gap; it is read again later, from its beginning",
-    "{where}: the store gave an empty list, but says that it has {total} entries; a plugin or a cache may be spoiling "
-    "its answers",
     "product {product} of {home} cannot be read: the store gave no product; a plugin may be spoiling the REST API's "
     "answers",
     "{title} (product {product})",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from connectors import ConnectorError, Listing
+from connectors import ConnectorError, ImageRef, Listing, Product
 from plugin.config import store_settings
 from plugin.models import GeneratedImage, Publication, Store
 from plugin.pipeline import store_write, stores
@@ -24,7 +24,7 @@ from plugin.pipeline.run import begin
 from plugin.pipeline.store_write import LEASE, LostLeaseError
 from plugin.pipeline.undo import UndoLane, request_undo
 from plugin.states import ImageState, PublicationState
-from tests.plugin.pipeline.slow_store import Street, open_street
+from tests.plugin.pipeline.slow_store import SlowStore, Street, open_street
 from tests.plugin.pipeline.world import World, approve_everything, step
 
 SLOW = timedelta(minutes=6)
@@ -430,9 +430,45 @@ def test_a_second_try_keeps_the_first_snapshot(shop: World, street: Street) -> N
         street.lost, street.failing["page"] = True, [ConnectorError("the answer was lost")]
         step(PublishLane(parts))
         first = the_publication(parts).before
-        street.keys.clear()  # somebody took them off again
         shop.drive(parts)
-        assert the_publication(parts).before == first
+        assert (street.shown("old.tsv"), the_publication(parts).before) == (2, first)
+
+
+def test_a_try_that_put_nothing_there_leaves_no_snapshot_to_go_back_to(shop: World, street: Street) -> None:
+    """Until the next try somebody may have changed the listing, and an undo would take that back."""
+    with moving(shop) as parts:
+        street.lost, street.failing["page"] = True, [ConnectorError("the answer was lost")]
+        step(PublishLane(parts))
+        first = the_publication(parts).before
+        street.keys.clear()
+        street.keys["old.tsv", "p1"].append("a-picture-of-theirs")
+        shop.drive(parts)
+        before = the_publication(parts).before
+        assert before != first
+        assert before is not None
+        assert [image["id"] for image in before["images"]] == ["a-picture-of-theirs"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_an_undo_after_a_move_goes_on_where_the_pictures_are_and_nowhere_else(
+    shop: World, street: Street, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    """`same`: the store has only another name now."""
+    with moving(shop) as parts:
+        shop.drive(parts)
+        listing = street.keys["old.tsv", "p1"]
+        lead(parts)
+        if same:
+            street.keys["new.tsv", "p1"] = listing
+        shown = tuple(ImageRef(key, f"https://x/{key}.jpg") for key in street.keys["new.tsv", "p1"])
+        monkeypatch.setattr(SlowStore, "product", lambda _, name: Product(name, "P", images=shown))
+        with parts.db.write() as session:
+            request_undo(session, session.scalars(select(Publication)).one(), shop.clock.now())
+        step(UndoLane(parts))
+        row = the_publication(parts)
+        assert row.state is (PublicationState.WITHDRAWN if same else PublicationState.PUBLISHED)
+        assert len(listing) == (0 if same else 2)
+        assert same or "take them off at the old address" in (row.error or "")
 
 
 def test_remembering_for_another_s_claim_is_refused(shop: World, street: Street) -> None:
