@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from connectors import key_in
-from plugin.sandbox.woocommerce import DEFAULT_KEY, DEFAULT_SECRET, WooService
+from plugin.sandbox.woocommerce.server import DEFAULT_KEY, DEFAULT_SECRET, WooService
 from tests.plugin.pictures.drawn import drawn, encoded
 from tests.serving import wait_until_up
 from tests.test_crashes import PACK, PROGRAM, free_port

@@ -20,8 +20,8 @@ from plugin.config import load_settings
 from plugin.config.load import SECTIONS
 from plugin.config.stores import COMMON
 from plugin.pipeline.run import Report
-from plugin.sandbox.hebo_faults import fault_from_text
-from plugin.sandbox.woo_faults import fault_from_text as woo_fault_from_text
+from plugin.sandbox.hebo.faults import fault_from_text
+from plugin.sandbox.woocommerce.faults import fault_from_text as woo_fault_from_text
 from templates import load_pack
 
 ROOT = Path(__file__).parent.parent

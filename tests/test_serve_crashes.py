@@ -10,7 +10,7 @@ from connectors import key_in
 from plugin.config import load_settings
 from plugin.db import Database
 from plugin.models import Publication
-from plugin.sandbox.woocommerce import WooOptions, serve_woocommerce
+from plugin.sandbox.woocommerce.server import WooOptions, serve_woocommerce
 from plugin.states import PublicationState
 from tests.serve_kills import campaign
 from tests.shop_kills import OWN, Jug, wait_for

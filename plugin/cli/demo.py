@@ -27,7 +27,7 @@ from plugin.listener import ListenerError, bind, free_port
 from plugin.pipeline.parts import Parts, Policy
 
 if TYPE_CHECKING:
-    from plugin.sandbox.woocommerce import WooService
+    from plugin.sandbox.woocommerce.server import WooService
 
 KEY = "sandbox-key"
 LOOK = 0.1  # seconds between two looks whether somebody has signed in
@@ -84,8 +84,8 @@ def demo(once: bool, port: int | None, no_browser: bool, folder: Path | None) ->
 
 @contextmanager
 def _sandbox() -> Iterator[str]:
-    from plugin.sandbox.hebo import serve_hebo
-    from plugin.sandbox.hebo_options import HeboOptions
+    from plugin.sandbox.hebo.options import HeboOptions
+    from plugin.sandbox.hebo.server import serve_hebo
 
     with serve_hebo(HeboOptions(duration=(6, 30)), "127.0.0.1", 0) as service:
         note(f"sandbox image API: {service.url}")
@@ -110,7 +110,7 @@ def _prepare(folder: Path, service: str, *, automatic: bool) -> Settings:
     automatic: pictures are made at once; else the catalogue is only read, and its photos are looked at.
     What an earlier demo left in the folder is gone on with.
     """
-    from plugin.sandbox.catalogue import write_catalogue
+    from plugin.sandbox.catalogue.feed import write_catalogue
 
     feed = folder / "catalogue" / "feed.tsv"
     if not feed.exists():

@@ -26,7 +26,7 @@ from plugin.pipeline.parts import Parts
 from plugin.states import ProductState, PublicationState
 
 if TYPE_CHECKING:
-    from plugin.sandbox.woocommerce import WooService, WooStore
+    from plugin.sandbox.woocommerce.server import WooService, WooStore
 
 NAME = "sandbox-shop"
 HOST = "127.0.0.1"
@@ -50,7 +50,7 @@ def shop_beside(parts: Parts) -> Iterator[WooService]:
 
 @contextmanager
 def _served(port: int) -> Iterator[WooService]:
-    from plugin.sandbox.woocommerce import WooOptions, serve_woocommerce
+    from plugin.sandbox.woocommerce.server import WooOptions, serve_woocommerce
 
     options = WooOptions(catalogue="sample", pace=1.0)
     try:
@@ -77,7 +77,7 @@ def _own(parts: Parts) -> StoreSettings | None:
 
 def _is_sandbox(config: StoreSettings) -> bool:
     from connectors.woocommerce import WooCommerceOptions
-    from plugin.sandbox.woo_options import DEFAULT_KEY
+    from plugin.sandbox.woocommerce.options import DEFAULT_KEY
 
     options = config.options
     if not isinstance(options, WooCommerceOptions):
@@ -110,7 +110,7 @@ def _lead_to(session: Session, parts: Parts, row: Store, own: StoreSettings, url
 
 
 def _settings(url: str) -> StoreSettings:
-    from plugin.sandbox.woo_options import DEFAULT_KEY, DEFAULT_SECRET
+    from plugin.sandbox.woocommerce.options import DEFAULT_KEY, DEFAULT_SECRET
 
     table = {
         "name": NAME,
@@ -177,7 +177,7 @@ def shown(shop: WooStore) -> tuple[int, int]:
 
 def tell_shop(shop: WooService) -> None:
     """Where the shop's own pages are, and how it is connected by hand."""
-    from plugin.sandbox.woo_options import DEFAULT_KEY, DEFAULT_SECRET
+    from plugin.sandbox.woocommerce.options import DEFAULT_KEY, DEFAULT_SECRET
 
     click.echo(f"the sandbox WooCommerce shop: {shop.url} (the store {NAME}; choose products of it and make pictures)")
     click.echo(f"to connect it by hand too: consumer key {DEFAULT_KEY}, consumer secret {DEFAULT_SECRET}")

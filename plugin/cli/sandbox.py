@@ -11,8 +11,8 @@ from typing import Any, get_args
 import click
 
 from plugin.cli.signals import wait_for_signal
-from plugin.sandbox.hebo_faults import FaultError, FaultRule, fault_from_text
-from plugin.sandbox.hebo_options import (
+from plugin.sandbox.hebo.faults import FaultError, FaultRule, fault_from_text
+from plugin.sandbox.hebo.options import (
     VENDOR_BANDS,
     BandReading,
     HeboOptions,
@@ -21,12 +21,12 @@ from plugin.sandbox.hebo_options import (
     Paint,
     Spelling,
 )
-from plugin.sandbox.woo_faults import FaultRule as WooFaultRule
-from plugin.sandbox.woo_faults import fault_from_text as woo_fault_from_text
-from plugin.sandbox.woo_options import (
+from plugin.sandbox.woocommerce.faults import FaultRule as WooFaultRule
+from plugin.sandbox.woocommerce.faults import fault_from_text as woo_fault_from_text
+from plugin.sandbox.woocommerce.options import (
     DEFAULT_KEY as WOO_KEY,
 )
-from plugin.sandbox.woo_options import (
+from plugin.sandbox.woocommerce.options import (
     DEFAULT_PASSWORD,
     DEFAULT_SECRET,
     DEFAULT_USER,
@@ -160,7 +160,7 @@ def sandbox() -> None:
 @behaviour
 def sandbox_hebo(host: str, port: int, separate_results: bool, key: str, **values: Any) -> None:  # noqa: FBT001
     """The image API of the vendor's document: limits, quota, billing and faults. Pictures are marked SANDBOX."""
-    from plugin.sandbox.hebo import serve_hebo
+    from plugin.sandbox.hebo.server import serve_hebo
 
     options = options_of(key, **values)
     with serve_hebo(options, host, port, separate_results=separate_results) as listener:
@@ -240,7 +240,7 @@ def woo_options_of(key: str, secret: str, app_user: str, app_password: str, **va
 @store_behaviour
 def sandbox_woocommerce(host: str, port: int, tls: bool, **values: Any) -> None:  # noqa: FBT001
     """A WooCommerce store that answers as a genuine one does, bites included. The shop itself is at its address."""
-    from plugin.sandbox.woocommerce import serve_woocommerce
+    from plugin.sandbox.woocommerce.server import serve_woocommerce
 
     options = woo_options_of(**values)
     given = values["key"] != WOO_KEY or values["secret"] != DEFAULT_SECRET

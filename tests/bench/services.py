@@ -9,8 +9,8 @@ import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from plugin.sandbox.hebo import serve_hebo
-from plugin.sandbox.hebo_options import HeboOptions
+from plugin.sandbox.hebo.options import HeboOptions
+from plugin.sandbox.hebo.server import serve_hebo
 from tests.bench.rows import percentile
 
 QUOTA = b'{"user_id":"3","quota":{"enabled":true,"level":"vip1","daily_limit":400,"used":0,"remaining":400}}'

@@ -21,7 +21,7 @@ import woocommerce
 from connectors import Environment, NewImage, Placement, Product
 from connectors.http import new_session
 from connectors.woocommerce import WooCommerceConnector, WooCommerceOptions
-from plugin.sandbox.woocommerce import (
+from plugin.sandbox.woocommerce.server import (
     DEFAULT_KEY,
     DEFAULT_PASSWORD,
     DEFAULT_SECRET,

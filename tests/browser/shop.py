@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugin.listener import free_port
-from plugin.sandbox.hebo import serve_hebo
-from plugin.sandbox.hebo_options import HeboOptions
+from plugin.sandbox.hebo.options import HeboOptions
+from plugin.sandbox.hebo.server import serve_hebo
 from tests.plugin.pictures.drawn import drawn, encoded
 from tests.serving import wait_until_up
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from plugin.sandbox.woocommerce import DEFAULT_KEY, DEFAULT_SECRET, WooOptions, WooService, serve_woocommerce
+from plugin.sandbox.woocommerce.server import DEFAULT_KEY, DEFAULT_SECRET, WooOptions, WooService, serve_woocommerce
 from tests.browser.person import Person
 from tests.browser.shop import Shop
 from tests.plugin.pictures.drawn import drawn, encoded

@@ -16,8 +16,8 @@ from connectors.types import StoreInfo
 from connectors.woocommerce.check import _zone
 from connectors.woocommerce.reach import NAME
 from plugin.listener import Listener, free_port
-from plugin.sandbox.woo_tls import Certificates
-from plugin.sandbox.woocommerce import DEFAULT_KEY, READ_KEY, READ_SECRET
+from plugin.sandbox.woocommerce.server import DEFAULT_KEY, READ_KEY, READ_SECRET
+from plugin.sandbox.woocommerce.tls import Certificates
 from tests.connectors.raw_server import RawServer, always, answer, serving
 from tests.connectors.woo_kit import WooShop, woo_shop
 

@@ -18,7 +18,7 @@ from connectors.http import Answer, new_session, send
 from connectors.woocommerce import WooCommerceOptions
 from connectors.woocommerce.client import Client, StoreError
 from plugin.listener import free_port
-from plugin.sandbox.woocommerce import (
+from plugin.sandbox.woocommerce.server import (
     DEFAULT_KEY,
     DEFAULT_PASSWORD,
     DEFAULT_SECRET,

@@ -14,8 +14,8 @@ from connectors import ConnectorError, Placement
 from connectors.woocommerce.client import Reply
 from connectors.woocommerce.errors import StoreError
 from connectors.woocommerce.library import delete, orphans
-from plugin.sandbox.woo_access import ApiError
-from plugin.sandbox.woocommerce import DEFAULT_KEY, DEFAULT_SECRET
+from plugin.sandbox.woocommerce.access import ApiError
+from plugin.sandbox.woocommerce.server import DEFAULT_KEY, DEFAULT_SECRET
 from tests.connectors.woo_kit import key
 from tests.connectors.woo_writes import APPEND, REPLACE, Desk, serving
 

@@ -27,7 +27,7 @@ from connectors.http import new_session
 from connectors.types import ConnectorError
 from connectors.woocommerce import WooCommerceConnector, WooCommerceOptions
 from connectors.woocommerce.room import Room, open_room
-from plugin.sandbox.woocommerce import (
+from plugin.sandbox.woocommerce.server import (
     DEFAULT_KEY,
     DEFAULT_PASSWORD,
     DEFAULT_SECRET,

@@ -26,9 +26,9 @@ from connectors.http import new_session
 from connectors.testing import Killed, LibraryKit
 from connectors.woocommerce import WooCommerceConnector, WooCommerceOptions
 from plugin.listener import Listener
-from plugin.sandbox.woo_service import WooParts
-from plugin.sandbox.woo_tls import Certificates, Tunnel
-from plugin.sandbox.woocommerce import ApiKey, WooOptions, create_woocommerce
+from plugin.sandbox.woocommerce.server import ApiKey, WooOptions, create_woocommerce
+from plugin.sandbox.woocommerce.service import WooParts
+from plugin.sandbox.woocommerce.tls import Certificates, Tunnel
 from tests.connectors.woo_orders import App, Orders, Strike
 
 KEY, SECRET = "ck_7d1f03a9c2", "cs_5e88b41f6d"

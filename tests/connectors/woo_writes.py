@@ -17,7 +17,7 @@ import pytest
 from connectors import Attached, ConnectorError, Listing, NewImage, Placement, key_in
 from connectors.woocommerce.attach import attach
 from connectors.woocommerce.restore import restore
-from plugin.sandbox.woocommerce import WooOptions, WooService, serve_woocommerce
+from plugin.sandbox.woocommerce.server import WooOptions, WooService, serve_woocommerce
 from tests.connectors.woo_kit import Clock, WooShop, jpeg, key, no_address
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from plugin.sandbox.hebo import HeboListener, serve_hebo
-from plugin.sandbox.hebo_options import HeboOptions
+from plugin.sandbox.hebo.options import HeboOptions
+from plugin.sandbox.hebo.server import HeboListener, serve_hebo
 from tests.plugin.cli.home import Home, run_shop, write_shop
 
 

@@ -19,9 +19,11 @@ from click.testing import CliRunner
 
 from plugin.cli import demo as module
 from plugin.listener import bind
-from plugin.sandbox import catalogue, hebo_options, woocommerce
-from plugin.sandbox.hebo_options import HeboOptions
-from plugin.sandbox.woo_options import WooOptions
+from plugin.sandbox.catalogue import feed as catalogue
+from plugin.sandbox.hebo import options as hebo_options
+from plugin.sandbox.hebo.options import HeboOptions
+from plugin.sandbox.woocommerce import server as woocommerce
+from plugin.sandbox.woocommerce.options import WooOptions
 
 PROGRAM = str(Path(sys.executable).with_name("hebo-sync"))
 FEED = "SELECT id FROM store WHERE name = 'sample'"

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from plugin.cli import sandbox as module
 from plugin.cli.group import cli
 from plugin.cli.sandbox import options_of, sandbox_hebo
-from plugin.sandbox.hebo_faults import FaultRule
-from plugin.sandbox.hebo_options import HeboOptions
+from plugin.sandbox.hebo.faults import FaultRule
+from plugin.sandbox.hebo.options import HeboOptions
 
 # Not by a flag: what only tests of the sandbox itself turn.
 NOT_FLAGS = {

@@ -23,9 +23,9 @@ from plugin.models import Publication
 from plugin.pipeline.parts import Parts, Policy
 from plugin.pipeline.run import begin
 from plugin.pipeline.undo import request_undo
-from plugin.sandbox.hebo import HeboListener, serve_hebo
-from plugin.sandbox.hebo_options import HeboOptions
-from plugin.sandbox.woocommerce import (
+from plugin.sandbox.hebo.options import HeboOptions
+from plugin.sandbox.hebo.server import HeboListener, serve_hebo
+from plugin.sandbox.woocommerce.server import (
     DEFAULT_KEY,
     DEFAULT_PASSWORD,
     DEFAULT_SECRET,

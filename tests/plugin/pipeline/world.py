@@ -25,8 +25,8 @@ from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts, Policy
 from plugin.pipeline.review import decide
 from plugin.pipeline.run import LANES, Report, begin, report
-from plugin.sandbox.hebo import HeboListener, serve_hebo
-from plugin.sandbox.hebo_options import HeboOptions
+from plugin.sandbox.hebo.options import HeboOptions
+from plugin.sandbox.hebo.server import HeboListener, serve_hebo
 from plugin.states import ImageState, TaskState
 from tests.plugin.schema import migrated
 

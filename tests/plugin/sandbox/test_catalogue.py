@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageStat
 
-from plugin.sandbox.catalogue import COLUMNS, SAMPLES, draw_sample, write_catalogue
+from plugin.sandbox.catalogue.feed import COLUMNS, SAMPLES, draw_sample, write_catalogue
 
 
 @pytest.fixture(scope="module")

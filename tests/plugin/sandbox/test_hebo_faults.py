@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.sandbox.hebo_faults import CALLS, KINDS, NOTHING, FaultBook, FaultError, FaultRule, fault_from_text
+from plugin.sandbox.hebo.faults import CALLS, KINDS, NOTHING, FaultBook, FaultError, FaultRule, fault_from_text
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import requests
 from PIL import Image
 
 from plugin.listener import Listener, ListenerError
-from plugin.sandbox.hebo import serve_hebo
-from plugin.sandbox.hebo_options import HeboOptions
+from plugin.sandbox.hebo.options import HeboOptions
+from plugin.sandbox.hebo.server import serve_hebo
 
 BODY: dict[str, Any] = {"image_url": "https://shop.example/a.jpg", "prompts": ["a", "b"], "aspect_ratio": "3:4"}
 KEYS = {"sandbox-key": "3", "second-key": "3", "other-key": "4"}

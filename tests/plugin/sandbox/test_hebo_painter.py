@@ -6,10 +6,10 @@ import random
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from plugin.sandbox.painter import SIZES, Job, encode, paint, tiny
-from plugin.sandbox.painter_cutout import BadReferenceError, Product, read_product
-from plugin.sandbox.painter_scenes import Colour
-from plugin.sandbox.painter_sets import SCENES, Scene, choose_scene
+from plugin.sandbox.painter.cutout import BadReferenceError, Product, read_product
+from plugin.sandbox.painter.paint import SIZES, Job, encode, paint, tiny
+from plugin.sandbox.painter.scenes import Colour
+from plugin.sandbox.painter.sets import SCENES, Scene, choose_scene
 
 
 def png(picture: Image.Image) -> bytes:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.sandbox.hebo_options import HeboOptions, HeboOptionsError
-from plugin.sandbox.hebo_state import HeboState, ServiceError
-from plugin.sandbox.hebo_tasks import Order, Task
+from plugin.sandbox.hebo.options import HeboOptions, HeboOptionsError
+from plugin.sandbox.hebo.state import HeboState, ServiceError
+from plugin.sandbox.hebo.tasks import Order, Task
 
 IDEAL = [5, 10, 15, 20, 25, *range(35, 176, 10), *range(195, 400, 20)]
 

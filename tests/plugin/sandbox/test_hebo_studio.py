@@ -11,8 +11,8 @@ from flask import Flask, Response, abort
 from PIL import Image, ImageDraw
 
 from plugin.listener import Listener
-from plugin.sandbox.hebo import serve_hebo
-from plugin.sandbox.hebo_options import HeboOptions, ImageFormat
+from plugin.sandbox.hebo.options import HeboOptions, ImageFormat
+from plugin.sandbox.hebo.server import serve_hebo
 
 QUICK: dict[str, Any] = {
     "duration": (0.05, 0.1),

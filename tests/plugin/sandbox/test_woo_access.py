@@ -18,7 +18,7 @@ import requests
 from woocommerce import API
 from woocommerce.oauth import OAuth
 
-from plugin.sandbox.woocommerce import DEFAULT_KEY, DEFAULT_SECRET, READ_KEY, READ_SECRET, WooService
+from plugin.sandbox.woocommerce.server import DEFAULT_KEY, DEFAULT_SECRET, READ_KEY, READ_SECRET, WooService
 from tests.plugin.sandbox.woo_kit import BASIC, PASSWORD, PICTURE, add_product, api, https, shop
 
 

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from plugin.cli import sandbox as module
 from plugin.cli.group import cli
 from plugin.cli.sandbox import sandbox_woocommerce, woo_options_of
-from plugin.sandbox import woocommerce
-from plugin.sandbox.woo_faults import FaultRule
-from plugin.sandbox.woocommerce import DEFAULT_SECRET, ApiKey, WooOptions, WooService
+from plugin.sandbox.woocommerce import server as woocommerce
+from plugin.sandbox.woocommerce.faults import FaultRule
+from plugin.sandbox.woocommerce.server import DEFAULT_SECRET, ApiKey, WooOptions, WooService
 from tests.plugin.sandbox.woo_kit import RECORDINGS, api
 
 NOT_FLAGS = {"keys", "app_passwords", "fetch_timeout", "plain_permalinks", "search_file_names", "version"}

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.sandbox.faults import FaultError
-from plugin.sandbox.woo_faults import CALLS, KINDS, FaultRule, fault_from_text
-from plugin.sandbox.woo_mischief import classify
-from plugin.sandbox.woocommerce import WooService
+from plugin.sandbox.woocommerce.faults import CALLS, KINDS, FaultRule, fault_from_text
+from plugin.sandbox.woocommerce.mischief import classify
+from plugin.sandbox.woocommerce.server import WooService
 from tests.plugin.sandbox.woo_kit import PASSWORD, PICTURE, add_product, api, https, shop
 
 

@@ -12,8 +12,8 @@ import pytest
 import requests
 from PIL import Image
 
-from plugin.sandbox.woo_media import MediaError
-from plugin.sandbox.woocommerce import WooService
+from plugin.sandbox.woocommerce.media import MediaError
+from plugin.sandbox.woocommerce.server import WooService
 from tests.plugin.sandbox.woo_kit import PICTURE, add_product, api, picture, pictures, shop
 
 

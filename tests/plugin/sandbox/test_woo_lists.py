@@ -11,8 +11,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.sandbox.woo_query import Page, only_fields
-from plugin.sandbox.woocommerce import WooService
+from plugin.sandbox.woocommerce.query import Page, only_fields
+from plugin.sandbox.woocommerce.server import WooService
 from tests.plugin.sandbox.woo_kit import BASIC, add_product, api, https, shop
 
 START = datetime(2026, 10, 1, 9, tzinfo=UTC)

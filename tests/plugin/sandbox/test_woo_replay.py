@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from plugin.sandbox.woo_model import slug_of
-from plugin.sandbox.woo_recorded import read_recordings
-from plugin.sandbox.woocommerce import DEFAULT_KEY, DEFAULT_SECRET, READ_KEY, READ_SECRET, WooService
+from plugin.sandbox.woocommerce.model import slug_of
+from plugin.sandbox.woocommerce.recorded import read_recordings
+from plugin.sandbox.woocommerce.server import DEFAULT_KEY, DEFAULT_SECRET, READ_KEY, READ_SECRET, WooService
 from tests.plugin.sandbox.woo_kit import RECORDINGS, api, pictures, shop
 
 FILES = sorted(RECORDINGS.glob("[0-9]*.json"))

@@ -16,8 +16,8 @@ import requests
 from PIL import Image
 
 from plugin.listener import ListenerError
-from plugin.sandbox.woo_pace import PER_PRODUCT, PER_PRODUCT_FEW, REQUEST, SERIAL, Pace
-from plugin.sandbox.woocommerce import DEFAULT_KEY, WooOptions, WooOptionsError, WooService, serve_woocommerce
+from plugin.sandbox.woocommerce.pace import PER_PRODUCT, PER_PRODUCT_FEW, REQUEST, SERIAL, Pace
+from plugin.sandbox.woocommerce.server import DEFAULT_KEY, WooOptions, WooOptionsError, WooService, serve_woocommerce
 from tests.plugin.sandbox.woo_kit import BASIC, PICTURE, add_product, api, hook_receiver, https, picture, pictures, shop
 
 

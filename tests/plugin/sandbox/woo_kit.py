@@ -14,7 +14,7 @@ from PIL import Image
 from woocommerce import API
 
 from plugin.listener import Listener
-from plugin.sandbox.woocommerce import (
+from plugin.sandbox.woocommerce.server import (
     DEFAULT_KEY,
     DEFAULT_PASSWORD,
     DEFAULT_SECRET,

@@ -17,7 +17,7 @@ from connectors.http import HttpError, NoAnswerError, NotConnectedError, Private
 from connectors.woocommerce import WooCommerceOptions
 from connectors.woocommerce.errors import Asked, StoreError, redirected, refused, unreachable, unreadable
 from plugin.links import NoPublicUrlError
-from plugin.sandbox.woocommerce import READ_KEY, READ_SECRET
+from plugin.sandbox.woocommerce.server import READ_KEY, READ_SECRET
 from plugin.web.phrases import translated
 from plugin.web.security import ROOT
 from tests.connectors.woo_kit import WooShop, key, read, shirt, woo_shop

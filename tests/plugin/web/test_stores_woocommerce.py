@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plugin.sandbox.woocommerce import (
+from plugin.sandbox.woocommerce.server import (
     DEFAULT_KEY,
     DEFAULT_PASSWORD,
     DEFAULT_SECRET,

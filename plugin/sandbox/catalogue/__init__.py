@@ -1,0 +1,1 @@
+"""A sample catalogue with drawn photos: `feed` writes it; `home` and `wear` are its products."""

@@ -1,0 +1,1 @@
+"""Drawing the sandbox's pictures: `paint` puts a reference's product into a scene of `sets` and `scenes`."""
