@@ -24,7 +24,7 @@ from connectors.testing.pictures import Pictures
 from connectors.types import Listing, Placement
 
 
-class SnapshotNotKeptError(Exception):
+class SnapshotNotKeptError(RuntimeError):
     """The program could not keep the listing as it was."""
 
 

@@ -14,6 +14,8 @@ from plugin.cli.lookup import counted, demand_yes, naming, when, yes_option
 from plugin.pipeline import library, stores
 from plugin.pipeline.library import Orphan
 
+NEEDS = "(a WooCommerce store needs an Application Password for that)"
+
 
 @click.command("orphans")
 @click.argument("name")
@@ -75,7 +77,7 @@ def _show(name: str, found: Sequence[Orphan], *, deleting: bool) -> None:
     if not found:
         click.echo(f"the library of {name} has no files of ours that no listing shows")
     elif free and not deleting:
-        note(f"{counted(free, 'file')} may be deleted: hebo-sync stores orphans {name} --delete")
+        note(f"{counted(free, 'file')} may be deleted: hebo-sync stores orphans {name} --delete {NEEDS}")
     elif deleting and not free:
         click.echo("none of them may be deleted")
 
