@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+LOOK_AGAIN = 0.5  # seconds
 
 
 class StopSignal:
@@ -12,6 +15,9 @@ class StopSignal:
     Not a threading.Event: its lock is not re-entrant, and Python runs signal handlers on the main thread between any
     two of its steps. A signal that came while that thread held the lock (it was about to wait, or was setting the
     event for the signal before) hung the program for good. `SimpleQueue.put` is made for handlers.
+
+    The wait looks up twice a second, since a signal does not always end it: one that comes in the instant before the
+    main thread falls asleep, or that the system hands to another thread, is only noted until that thread runs again.
     """
 
     def __init__(self) -> None:
@@ -29,7 +35,8 @@ class StopSignal:
     def wait(self) -> None:
         """Until it is set; by one thread."""
         while not self._came:
-            self._wake.get()
+            with suppress(Empty):
+                self._wake.get(timeout=LOOK_AGAIN)
 
 
 def stop_signal() -> StopSignal:

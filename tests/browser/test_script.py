@@ -23,7 +23,7 @@ def tile(n: int | str, **buttons: str) -> str:
 
 
 PAGE = """<!doctype html><html lang="en"><head><title>Script</title>
-<meta name="htmx-config" content='{"allowEval":false,"includeIndicatorStyles":false}'>
+<meta name="htmx-config" content='{"allowEval":false,"includeIndicatorStyles":false,"defaultSettleDelay":0}'>
 <script src="/static/htmx.min.js" defer></script><script type="module" src="/static/app.js"></script></head>
 <body data-lost="lost" data-refused="refused" data-cancel="Cancel" data-close="Close" data-keys="Keys" data-next="Next"
   data-previous="Previous">

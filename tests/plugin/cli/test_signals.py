@@ -24,9 +24,30 @@ sys.settrace(None)
 print("ended")
 """
 
+# The system hands the signal to a thread that is not the main one, which sleeps on.
+ELSEWHERE = """
+import signal, threading, time
+from plugin.cli.signals import stop_signal
+
+def hit() -> None:
+    time.sleep(0.3)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(60)
+
+stop = stop_signal()
+threading.Thread(target=hit, daemon=True).start()
+stop.wait()
+print("ended")
+"""
+
 
 def test_signals_at_every_moment_end_the_wait_and_hang_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", STORM], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("ended\n", "", 0)
+
+
+def test_a_signal_that_another_thread_got_ends_the_wait() -> None:
+    done = subprocess.run([sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, timeout=30, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("ended\n", "", 0)
 
 
