@@ -11,6 +11,8 @@ from connectors.types import (
     Environment,
     Gone,
     ImageRef,
+    Keep,
+    KeptAlone,
     Library,
     Listing,
     NewImage,
@@ -21,6 +23,7 @@ from connectors.types import (
     Skipped,
     StoredPicture,
     StoreInfo,
+    Vault,
     key_in,
 )
 
@@ -35,6 +38,8 @@ __all__ = [
     "Environment",
     "Gone",
     "ImageRef",
+    "Keep",
+    "KeptAlone",
     "Library",
     "Listing",
     "NewImage",
@@ -45,6 +50,7 @@ __all__ = [
     "Skipped",
     "StoreInfo",
     "StoredPicture",
+    "Vault",
     "key_in",
     "kinds",
 ]

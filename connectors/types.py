@@ -8,6 +8,7 @@ through `Environment`.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,10 +17,12 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
 import requests
+
+T = TypeVar("T")
 
 # A published picture carries its key inside its file name; stores add "-1", "-scaled" or another
 # extension around it, so the key is found by pattern and never by comparing whole names.
@@ -305,6 +308,44 @@ class SessionFactory(Protocol):
         ...
 
 
+class Vault(Protocol):
+    """Encryption for the secrets that a connector has to keep between runs, such as a token that it renewed."""
+
+    def seal(self, text: str) -> str:
+        """The text, so that nobody but this program can read it."""
+        ...
+
+    def unseal(self, sealed: str) -> str:
+        """The text again. Raises ConnectorError (permanent) where the program's key is another one by now."""
+        ...
+
+
+class Keep(Protocol):
+    """Objects that outlive one opening of a connector: a shop's rate governor, say."""
+
+    def __call__(self, name: str, make: Callable[[], T]) -> T:
+        """The store's object of that name, made at first asking and kept as long as the process works with the store.
+
+        All connectors of the store in this process get the same one, from any thread.
+        """
+        ...
+
+
+class KeptAlone:
+    """A `Keep` of its own, for a connector that is opened alone."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str, make: Callable[[], T]) -> T:
+        """See `Keep`."""
+        with self._lock:
+            if name not in self._kept:
+                self._kept[name] = make()
+            return cast(T, self._kept[name])
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """What a connector gets from outside.
@@ -313,6 +354,7 @@ class Environment:
     are relative to. now: aware UTC. sleep: waits so many seconds.
     callback: opens an address for the store to call; None: no public address is set, so nobody outside can fetch
     a picture from here either.
+    vault: None: no secret may be kept. keep: what lives longer than one connector.
     """
 
     store: str
@@ -322,3 +364,5 @@ class Environment:
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = time.sleep
     callback: Callable[[], AbstractContextManager[Callback]] | None = None
+    vault: Vault | None = None
+    keep: Keep = field(default_factory=KeptAlone)

@@ -27,7 +27,8 @@ from connectors.feed.pictures import Pictures, demand_plain_names
 from connectors.feed.product import Listings, main_cell
 from connectors.feed.publications import overlaid, published, store
 from connectors.feed.source import Source, open_source
-from connectors.feed.state import State, meta, set_meta, transaction
+from connectors.feed.state import State, meta, set_meta
+from connectors.state import transaction
 from connectors.types import (
     Attached,
     ConnectorError,

@@ -7,7 +7,8 @@ import re
 import sqlite3
 from pathlib import Path
 
-from connectors.feed.state import meta, set_meta, transaction
+from connectors.feed.state import meta, set_meta
+from connectors.state import transaction
 from connectors.types import KEY_PATTERN, ConnectorError
 
 OUTPUT_PATH = "output_path"  # the state's note of where it wrote last

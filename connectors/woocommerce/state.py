@@ -14,16 +14,14 @@ threads and processes.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from connectors.types import ConnectorError, StoredPicture
+from connectors.state import StateFile, moment, stamp
+from connectors.types import StoredPicture
 
-_BUSY_SECONDS = 60.0
 _LAYOUT = (
     "CREATE TABLE meta (home TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"
     " PRIMARY KEY (home, name)) WITHOUT ROWID",
@@ -37,7 +35,6 @@ _LAYOUT = (
     " noted_at INTEGER NOT NULL, PRIMARY KEY (home, media)) WITHOUT ROWID",
     "CREATE INDEX pictures_by_key ON pictures (home, key)",
 )
-VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +50,14 @@ class State:
 
     def __init__(self, folder: Path, home: str):
         """folder: the store's state folder, made when it is needed. home: the store's address; all notes are its."""
-        self._folder = folder
-        self._path = folder / "woocommerce.sqlite3"
+        self._file = StateFile(folder, "woocommerce.sqlite3", [_LAYOUT])
         self._home = home
 
     def main_images(self, product_ids: Collection[int]) -> dict[int, int]:
         """The known main image of each of these products; products of which none is known are left out."""
         wanted = json.dumps(list(product_ids))
         sql = "SELECT product, image FROM main_images WHERE home = ? AND product IN (SELECT value FROM json_each(?))"
-        with self._opened() as db:
+        with self._file.opened() as db:
             return dict(db.execute(sql, (self._home, wanted)))
 
     def note_main_images(self, images: Mapping[int, int]) -> None:
@@ -69,50 +65,50 @@ class State:
         known = self.main_images(images.keys())
         news = [(self._home, product, image) for product, image in images.items() if known.get(product) != image]
         if news:
-            with self._opened() as db, _transaction(db):
+            with self._file.transaction() as db:
                 db.executemany("INSERT OR REPLACE INTO main_images VALUES (?, ?, ?)", news)
 
     def currency(self) -> str | None:
         """The currency that was noted."""
-        with self._opened() as db:
+        with self._file.opened() as db:
             row = db.execute("SELECT value FROM meta WHERE home = ? AND name = 'currency'", (self._home,)).fetchone()
         return None if row is None else str(row[0])
 
     def note_currency(self, currency: str) -> None:
         """Remember the store's currency (ISO 4217)."""
-        with self._opened() as db:
+        with self._file.opened() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, 'currency', ?)", (self._home, currency))
 
     def note_upload(self, key: str, sent_at: datetime) -> None:
         """The picture is about to be sent to the library."""
-        with self._opened() as db:
-            db.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?)", (self._home, key, _stamp(sent_at)))
+        with self._file.opened() as db:
+            db.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?)", (self._home, key, stamp(sent_at)))
 
     def uploads_sent(self, keys: Collection[str]) -> dict[str, datetime]:
         """Which of these pictures were sent to the library, and when, without an answer that we know."""
         sql = "SELECT key, sent_at FROM uploads WHERE home = ? AND key IN (SELECT value FROM json_each(?))"
-        with self._opened() as db:
+        with self._file.opened() as db:
             rows = db.execute(sql, (self._home, json.dumps(list(keys)))).fetchall()
-        return {key: _time(sent_at) for key, sent_at in rows}
+        return {key: moment(sent_at) for key, sent_at in rows}
 
     def forget_upload(self, key: str) -> None:
         """The store answered: it did not take the picture, or nothing was sent."""
-        with self._opened() as db:
+        with self._file.opened() as db:
             db.execute("DELETE FROM uploads WHERE home = ? AND key = ?", (self._home, key))
 
     def note_fetch(self, product: int, keys: Collection[str], sent_at: datetime) -> None:
         """The store is about to be told to fetch these pictures for the product."""
-        row = (self._home, product, json.dumps(sorted(keys)), _stamp(sent_at))
-        with self._opened() as db:
+        row = (self._home, product, json.dumps(sorted(keys)), stamp(sent_at))
+        with self._file.opened() as db:
             db.execute("INSERT OR REPLACE INTO fetches VALUES (?, ?, ?, ?)", row)
 
     def fetch(self, product: int) -> Fetch | None:
         """What the store may still be fetching for the product."""
-        with self._opened() as db:
+        with self._file.opened() as db:
             row = db.execute(
                 "SELECT keys, sent_at FROM fetches WHERE home = ? AND product = ?", (self._home, product)
             ).fetchone()
-        return None if row is None else Fetch(frozenset(json.loads(row[0])), _time(row[1]))
+        return None if row is None else Fetch(frozenset(json.loads(row[0])), moment(row[1]))
 
     def forget_fetch(self, product: int, *, lost: datetime | None = None) -> None:
         """The store has finished with what it was told to fetch for the product.
@@ -122,34 +118,34 @@ class State:
         """
         where = "WHERE home = ? AND product = ?"
         values = (self._home, product)
-        with self._opened() as db, _transaction(db):
+        with self._file.transaction() as db:
             if lost is not None:
                 sent = f"SELECT home, value, ? FROM fetches, json_each(keys) {where}"  # noqa: S608 - no outside text
-                db.execute(f"INSERT OR REPLACE INTO uploads {sent}", (_stamp(lost), *values))
+                db.execute(f"INSERT OR REPLACE INTO uploads {sent}", (stamp(lost), *values))
             db.execute(f"DELETE FROM fetches {where}", values)  # noqa: S608 - as above
 
     def note_lost_write(self, product: int, sent_at: datetime) -> None:
         """A write to the product was not answered, and is not seen so far: the store may still carry it out."""
-        row = (self._home, f"lost write {product}", str(_stamp(sent_at)))
-        with self._opened() as db:
+        row = (self._home, f"lost write {product}", str(stamp(sent_at)))
+        with self._file.opened() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", row)
 
     def forget_lost_write(self, product: int) -> None:
         """It was seen: the store has carried it out."""
-        with self._opened() as db:
+        with self._file.opened() as db:
             db.execute("DELETE FROM meta WHERE home = ? AND name = ?", (self._home, f"lost write {product}"))
 
     def lost_write(self, product: int) -> datetime | None:
         """When the latest such write to the product was sent."""
         sql = "SELECT value FROM meta WHERE home = ? AND name = ?"
-        with self._opened() as db:
+        with self._file.opened() as db:
             row = db.execute(sql, (self._home, f"lost write {product}")).fetchone()
-        return None if row is None else _time(int(row[0]))
+        return None if row is None else moment(int(row[0]))
 
     def note_pictures(self, pictures: Iterable[StoredPicture], now: datetime) -> None:
         """These files are in the store's library. What was sent to it under their keys has arrived."""
-        rows = [(self._home, int(one.id), one.key, one.url, _stamp(one.since or now)) for one in pictures]
-        with self._opened() as db, _transaction(db):
+        rows = [(self._home, int(one.id), one.key, one.url, stamp(one.since or now)) for one in pictures]
+        with self._file.transaction() as db:
             db.executemany(
                 "INSERT INTO pictures VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (home, media) DO UPDATE SET key = excluded.key, url = excluded.url",
@@ -164,78 +160,14 @@ class State:
         if keys is not None:
             sql += " AND key IN (SELECT value FROM json_each(?))"
             values.append(json.dumps(list(keys)))
-        with self._opened() as db:
+        with self._file.opened() as db:
             rows = db.execute(sql + " ORDER BY media", values).fetchall()
         return [
-            StoredPicture(str(media), key, url.rpartition("/")[2], url, _time(noted)) for media, key, url, noted in rows
+            StoredPicture(str(media), key, url.rpartition("/")[2], url, moment(noted))
+            for media, key, url, noted in rows
         ]
 
     def forget_picture(self, media: int) -> None:
         """The file is not in the library any more."""
-        with self._opened() as db:
+        with self._file.opened() as db:
             db.execute("DELETE FROM pictures WHERE home = ? AND media = ?", (self._home, media))
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """A connection in autocommit mode."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
-                self._prepare(db)
-                yield db
-        except OSError as error:
-            raise ConnectorError(
-                f"the store's state folder {self._folder} cannot be made: {error.strerror or error}", permanent=True
-            ) from error
-        except sqlite3.OperationalError as error:
-            raise ConnectorError(
-                f"the store's state {self._path} cannot be used now: {error}; it is tried again"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise ConnectorError(
-                f"the store's state {self._path} is damaged ({error}); put back a copy of it from a backup, since it "
-                "holds which writes may still be under way",
-                permanent=True,
-            ) from error
-
-    def _prepare(self, db: sqlite3.Connection) -> None:
-        db.execute("PRAGMA synchronous = FULL")
-        if _version(db) == VERSION:
-            return
-        with _transaction(db):
-            version = _version(db)  # another process may have been faster
-            if version > VERSION:
-                raise ConnectorError(
-                    f"the store's state {self._path} was written by another version of hebo-sync (layout {version}, "
-                    f"this one knows {VERSION}); install that version again",
-                    permanent=True,
-                )
-            if version < VERSION:
-                for statement in _LAYOUT:
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {VERSION}")
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """One transaction: committed at the end, rolled back on any error."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _stamp(time: datetime) -> int:
-    """Microseconds since 1970."""
-    return round(time.timestamp() * 1_000_000)
-
-
-def _time(stamp: int) -> datetime:
-    return datetime.fromtimestamp(stamp / 1_000_000, UTC)

@@ -1,4 +1,5 @@
-"""HTTP sessions of the stores, kept from one opening of a connector to the next, so that connections are used again."""
+"""What is kept of the stores from one opening of a connector to the next: HTTP sessions, so that connections are used
+again, and whatever else a connector asks to keep."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import requests
 
+from connectors import Keep, KeptAlone
 from connectors.http import new_session
 
 MOST = 64  # sessions that are kept: each may hold a few open connections, and a process may have 1,024
@@ -27,6 +29,7 @@ class StoreSessions:
     def __init__(self, *, allow_private: bool, most: int = MOST):
         self._allow_private, self._most = allow_private, most
         self._kept: OrderedDict[Key, requests.Session] = OrderedDict()
+        self._objects: dict[str, KeptAlone] = {}
         self._lock = threading.Lock()
 
     def session(self, store: str, ca_file: Path | None = None) -> requests.Session:
@@ -41,6 +44,11 @@ class StoreSessions:
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)[1].close()
         return found
+
+    def objects(self, store: str) -> Keep:
+        """Where connectors of this store keep what they share."""
+        with self._lock:
+            return self._objects.setdefault(store, KeptAlone())
 
     def close(self) -> None:
         """Close all of them."""

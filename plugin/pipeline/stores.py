@@ -21,6 +21,7 @@ from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundM
 from plugin.pipeline.exclude import cancel_tasks
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.publications import place_of, take_back
+from plugin.pipeline.vault import StoreVault
 from plugin.secrets import DecryptError, KeyRing
 from plugin.states import ImageState, ProductState, TaskState
 
@@ -316,6 +317,8 @@ def _environment(parts: Parts, config: StoreSettings, state_dir: Path) -> Enviro
         now=parts.clock.now,
         sleep=parts.reach.sleep,
         callback=parts.reach.callbacks.open if parts.settings.app.public_url else None,
+        vault=StoreVault(parts.keys, config.name),
+        keep=parts.reach.sessions.objects(config.name),
     )
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors import ConnectorError
 from connectors.types import StoredPicture
-from connectors.woocommerce.state import VERSION, Fetch, State
+from connectors.woocommerce.state import Fetch, State
 from tests.connectors.woo_kit import key
 
 NOW = datetime(2035, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -37,9 +36,9 @@ def test_main_images(state: State) -> None:
     assert state.main_images(range(1, 5000)) == {1: 11, 2: 22, 3: 13}
 
 
-def test_what_is_known_is_not_written_again(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_known_is_not_written_again(state: State, tmp_path: Path) -> None:
     state.note_main_images({1: 11})
-    with sqlite3.connect(state._path) as db:
+    with sqlite3.connect(tmp_path / "state" / "woocommerce.sqlite3") as db:
         before = db.execute("PRAGMA data_version").fetchone()
         state.note_main_images({1: 11})
         assert db.execute("PRAGMA data_version").fetchone() == before
@@ -120,47 +119,3 @@ def test_many_threads_write_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(note, range(40)))
     assert State(tmp_path / "state", HOME).main_images(range(40)) == {number: number + 1 for number in range(40)}
-
-
-def test_commits_are_durable(state: State) -> None:
-    state.note_currency("EUR")
-    with state._opened() as db:
-        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
-
-
-def test_a_state_of_a_later_version_is_not_touched(state: State) -> None:
-    state.note_currency("EUR")
-    with sqlite3.connect(state._path) as db:
-        db.execute(f"PRAGMA user_version = {VERSION + 1}")
-    db.close()
-    with pytest.raises(ConnectorError, match="another version") as caught:
-        state.currency()
-    assert caught.value.permanent
-
-
-def test_a_damaged_state_is_told(state: State) -> None:
-    state.note_currency("EUR")
-    state._path.write_bytes(b"no database " * 1000)
-    with pytest.raises(ConnectorError, match="damaged") as caught:
-        state.currency()
-    assert caught.value.permanent
-
-
-def test_a_locked_state_may_pass(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    state.note_currency("EUR")
-    monkeypatch.setattr("connectors.woocommerce.state._BUSY_SECONDS", 0.01)
-    db = sqlite3.connect(state._path, isolation_level=None)
-    db.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(ConnectorError, match="cannot be used now") as caught:
-        state.note_currency("CNY")
-    assert not caught.value.permanent
-    db.close()
-    assert state.currency() == "EUR"
-
-
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConnectorError, match="cannot be made") as caught:
-        State(tmp_path / "file" / "state", HOME).currency()
-    assert caught.value.permanent

@@ -17,15 +17,8 @@ STORE = (  # the store as a whole, and writing
     "product {product}: {file} is no file name for the picture {key}; nothing was changed",
     "the published picture {file} is gone from {folder} and from where it came from; it is left out of the output "
     "until the file is back. Put it back, or publish it again",
-    "the feed's state folder {path} cannot be made: {reason}",
-    "the feed's state {path} cannot be used now: {cause}; it is tried again",
-    "the feed's state {path} is damaged ({cause}); put back a copy of it from a backup, since it holds which pictures "
-    "are published",
-    "the feed's state was written by another version of hebo-sync (layout {layout}, this one knows {known}); install "
-    "that version again",
     "The output {output} is there already and was not written by hebo-sync, so it is left alone. Name another output, "
     "or move that file away.",
-    "another process has been making the feed's state {path} for {seconds} s; it is tried again",
     "the feed {name} was changed while it was being read; it is read again next time. Have it written under another "
     "name and renamed when it is complete",
     "the feed {name} is UTF-16; export it as UTF-8",

@@ -31,6 +31,15 @@ NETWORK = (  # connectors.http
     "the handshake failed",
     "it took too long",
 )
+STATE = (  # connectors.state: a connector's own notes
+    "another process has been making the store's state {path} for {seconds} s; it is tried again",
+    "the store's state folder {path} cannot be made: {reason}",
+    "the store's state {path} cannot be used now: {cause}; it is tried again",
+    "the store's state {path} is damaged ({cause}); put back a copy of it from a backup, since it holds what is known "
+    "nowhere else: what is published, and which writes may still be under way",
+    "the store's state {path} was written by another version of hebo-sync (layout {layout}, this one knows {known}); "
+    "install that version again",
+)
 SYSTEM = (  # the operating system's own words
     "Permission denied",
     "No such file or directory",
@@ -264,6 +273,7 @@ SEVERAL = ("{name} and {count} more",)  # plugin.pipeline.exclude
 STATES = tuple(dict.fromkeys(str(state) for kind in KINDS_OF_STATE for state in kind))
 TEMPLATES: tuple[str, ...] = (
     *NETWORK,
+    *STATE,
     *SYSTEM,
     *OPENSSL,
     *IMAGE_SERVICE,

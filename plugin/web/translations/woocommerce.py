@@ -81,14 +81,6 @@ REFUSALS = (  # errors, client: the store does not do what it was asked to
     "{home}: an Application Password is not used over http, where anybody on the way could read it; give the store a "
     "certificate and use its https:// address",
 )
-STATE = (  # state: our own notes
-    "the store's state folder {path} cannot be made: {reason}",
-    "the store's state {path} cannot be used now: {cause}; it is tried again",
-    "the store's state {path} is damaged ({cause}); put back a copy of it from a backup, since it holds which writes "
-    "may still be under way",
-    "the store's state {path} was written by another version of hebo-sync (layout {layout}, this one knows {known}); "
-    "install that version again",
-)
 CHECK = (  # check, reach: what a check of the connection says
     "{home} answers, but not as a WooCommerce store: is the plugin active there, and up to date?",
     "The store's own address is {url}, not {home}: put that one into the settings",
@@ -214,7 +206,6 @@ TEMPLATES: tuple[str, ...] = (
     *THINGS,
     *ANSWERS,
     *REFUSALS,
-    *STATE,
     *CHECK,
     *CATALOGUE,
     *ATTACH,

@@ -99,6 +99,13 @@ def test_only_so_many_are_kept_and_who_holds_one_goes_on_with_it(server: str) ->
             assert port(second, server)
 
 
+def test_objects_are_kept_for_each_store(sessions: StoreSessions) -> None:
+    first = sessions.objects("a")("governor", object)
+    assert sessions.objects("a")("governor", object) is first
+    assert sessions.objects("a")("token", object) is not first
+    assert sessions.objects("b")("governor", object) is not first
+
+
 def test_many_threads_get_one_session(sessions: StoreSessions) -> None:
     found: list[requests.Session] = []
     start = threading.Barrier(8)
