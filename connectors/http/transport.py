@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,18 @@ def not_made(error: Exception) -> _NotMadeError | None:
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(ca_file or requests.utils.DEFAULT_CA_BUNDLE_PATH))
+    """Trusts these certificates (PEM), else the public ones. Raises OSError if they cannot be read."""
+    return _public_context() if ca_file is None else _context(ca_file)
+
+
+@cache
+def _public_context() -> ssl.SSLContext:
+    """Made once: reading all public certificates takes 10 ms, and sessions are made often."""
+    return _context(Path(requests.utils.DEFAULT_CA_BUNDLE_PATH))
+
+
+def _context(ca_file: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(ca_file))
     context.sslsocket_class = _TlsSocket
     return context
 

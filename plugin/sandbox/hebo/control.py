@@ -1,72 +1,20 @@
 """The sandbox's control endpoints under /sandbox/: rules, the day, other clients, keys, and what was observed.
 
-They need no key: the sandbox is for this machine only. Times are seconds of the service's clock (`now` says which
+Those for rules are `plugin.sandbox.control`'s. Times are seconds of the service's clock (`now` says which
 time it is), so that a client on the same machine, with the same clock, can be judged to the millisecond.
 """
 
-import json
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
-from plugin.sandbox.hebo.faults import FaultError, FaultRule, fault_from_text
+from plugin.sandbox.control import ControlError, answer, control_side, given
+from plugin.sandbox.hebo.faults import FaultRule
 from plugin.sandbox.hebo.service import parts
-from plugin.sandbox.hebo.state import HeboState, ServiceError
+from plugin.sandbox.hebo.state import HeboState
 from plugin.sandbox.hebo.tasks import Item, Task
 
-control = Blueprint("hebo-control", __name__)
-
-
-def answer(body: dict[str, Any]) -> Response:
-    """A JSON answer."""
-    return Response(json.dumps(body, ensure_ascii=False), mimetype="application/json")
-
-
-def given() -> dict[str, Any]:
-    """The request's JSON object, empty without a body. Raises `ServiceError` 400."""
-    try:
-        body = json.loads(request.get_data() or b"{}")
-    except ValueError as error:
-        raise ServiceError(400, "the body is not valid JSON") from error
-    if not isinstance(body, dict):
-        raise ServiceError(400, "the body must be a JSON object")
-    return body
-
-
-def read_rules(entries: object) -> list[FaultRule]:
-    """Rules as objects or as texts. Raises `ServiceError` 400."""
-    if not isinstance(entries, list):
-        raise ServiceError(400, 'give {"rules": [...]}')
-    try:
-        return [
-            fault_from_text(entry) if isinstance(entry, str) else FaultRule.from_json(dict(entry)) for entry in entries
-        ]
-    except (FaultError, TypeError, ValueError) as error:
-        raise ServiceError(400, str(error)) from error
-
-
-@control.post("/faults")
-def set_faults() -> Response:
-    """`{"rules": [object or "CALL:KIND[=VALUE][:P|:xN]", ...], "add": false}`: replaces the rules, or adds to them."""
-    body = given()
-    rules = read_rules(body.get("rules"))
-    if not body.get("add"):
-        parts().faults.clear()
-    parts().faults.add(rules)
-    return show_faults()
-
-
-@control.get("/faults")
-def show_faults() -> Response:
-    """The rules, each with how often it applied (`fired`)."""
-    return answer({"rules": parts().faults.fired()})
-
-
-@control.delete("/faults")
-def clear_faults() -> Response:
-    """End all rules."""
-    parts().faults.clear()
-    return show_faults()
+control = control_side("hebo-control", lambda: parts().faults, FaultRule)
 
 
 @control.post("/day")
@@ -84,7 +32,7 @@ def spend() -> Response:
     user = str(body.get("user", next(iter(sandbox.options.api_keys.values()))))
     images = body.get("images")
     if not isinstance(images, int):
-        raise ServiceError(400, "images must be a whole number")
+        raise ControlError("images must be a whole number")
     sandbox.state.spend(user, images, sandbox.now())
     return answer({"user": user, "used": sandbox.state.used(user, sandbox.now())})
 
@@ -95,7 +43,7 @@ def set_key() -> Response:
     body = given()
     key, user = body.get("key"), body.get("user")
     if not isinstance(key, str) or not (user is None or isinstance(user, str)):
-        raise ServiceError(400, "give a key, and a user or null")
+        raise ControlError("give a key, and a user or null")
     parts().state.set_key(key, user)
     return answer({"user": user})
 

@@ -6,16 +6,26 @@ import random
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from plugin.listener import cut
-from plugin.sandbox.hebo.faults import ACCEPTING, EFFECTS, NOTHING, SLOW, STATUS, Chosen, FaultBook, FaultRule
+from plugin.sandbox.hebo.faults import ACCEPTING, EFFECTS, NOTHING, SLOW, Chosen, FaultBook, FaultRule
+from plugin.sandbox.mischief import (
+    INSTEAD,
+    PROXY,
+    SPOILED,
+    Manners,
+    in_json,
+    page,
+    proxy_page,
+    served,
+    with_retry_after,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -93,48 +103,22 @@ class Mischief:
         for rule in call.chosen.others:
             if rule.kind in EFFECTS:
                 self._effect(rule.kind, rule.amount, environ.get("HTTP_AUTHORIZATION", ""))
-        answer = call.chosen.answer
-        response = instead(answer) if answer is not None and answer.comes_before else self._served(call, environ)
-        if answer is not None and not answer.comes_before:
-            response = spoiled(response, answer)
+        response = MANNERS.answer(call.chosen.answer, lambda: self._served(call, environ))
         delay = call.chosen.amount(SLOW)
         if delay:
             self._closed.wait(delay)
         return response
 
     def _served(self, call: Call, environ: "WSGIEnvironment") -> Response:
-        body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
-        response = Response(b"".join(body), status, headers)
+        response = served(self._app, environ)
         if response.status_code == 200 and response.mimetype == "application/json":
             reshape(response, call)
         return response
 
 
-def instead(rule: FaultRule) -> Response:
-    """The answer of a service that never saw the call; or none at all."""
-    status = STATUS.fullmatch(rule.kind)
-    if status is not None:
-        return trouble(int(status[1]))
-    return INSTEAD[rule.kind](rule)
-
-
 def trouble(status: int) -> Response:
     """An answer with an error status, in JSON, or in a proxy's HTML for 502 to 504."""
-    if status in {502, 503, 504}:
-        return Response(
-            f"<html><head><title>{status}</title></head><body>nginx</body></html>", status, mimetype="text/html"
-        )
-    return in_json({"detail": f"HTTP {status}: system error"}, status)
-
-
-def in_json(body: object, status: int = 200) -> Response:
-    """A JSON answer."""
-    return Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/json")
-
-
-def html_page() -> Response:
-    """Status 200, but a web page."""
-    return Response(HTML, 200, mimetype="text/html")
+    return proxy_page(status) if status in PROXY else in_json({"detail": f"HTTP {status}: system error"}, status)
 
 
 def redirect(status: int = 302) -> Response:
@@ -145,9 +129,9 @@ def redirect(status: int = 302) -> Response:
 def rate_limited(rule: FaultRule) -> Response:
     """A 429 that has nothing to do with the polling limits."""
     wait = int(rule.amount)
-    response = in_json({"detail": "Too many requests", "min_interval": wait, "retry_after": wait}, 429)
-    response.headers["Retry-After"] = str(wait)
-    return response
+    return with_retry_after(
+        in_json({"detail": "Too many requests", "min_interval": wait, "retry_after": wait}, 429), wait
+    )
 
 
 def expired(_rule: FaultRule | None = None, status: int = 403) -> Response:
@@ -183,50 +167,6 @@ def bomb(rule: FaultRule) -> Response:
     return Response(body, mimetype="image/png")
 
 
-INSTEAD: dict[str, Callable[[FaultRule], Response]] = {
-    "drop_before": lambda rule: cut(),
-    "html_before": lambda rule: html_page(),
-    "redirect": lambda rule: redirect(),
-    "success_false_before": lambda rule: in_json({"success": False, "message": "系统繁忙"}),
-    "unauthorized": lambda rule: in_json({"detail": "Missing API key"}, 401),
-    "forbidden": lambda rule: in_json({"detail": "Invalid API key"}, 403),
-    "rate_limited": rate_limited,
-    "result_404": lambda rule: Response("Not Found", 404, mimetype="text/plain"),
-    "result_html": lambda rule: html_page(),
-    "result_empty": lambda rule: Response(b"", mimetype="image/png"),
-    "result_broken": lambda rule: Response(PNG_SIGNATURE + bytes(range(256)) * 40, mimetype="image/png"),
-    "result_huge": huge,
-    "result_bomb": bomb,
-    "result_expired": expired,
-}
-
-
-def spoiled(response: Response, rule: FaultRule) -> Response:
-    """What becomes of the answer of a service that did its work."""
-    status = STATUS.fullmatch(rule.kind)
-    if status is not None:
-        return trouble(int(status[1]))
-    return SPOILED[rule.kind](response)
-
-
-def truncated(response: Response) -> Response:
-    """The first half of the body, as if it were all."""
-    body = response.get_data()
-    return Response(body[: len(body) // 2], response.status_code, mimetype=response.mimetype)
-
-
-def cut_body(response: Response) -> Response:
-    """The first half of the body; then the connection is cut."""
-    body = response.get_data()
-
-    def half() -> Iterator[bytes]:
-        yield body[: len(body) // 2]
-        cut()
-
-    headers = {"Content-Length": str(len(body))}
-    return Response(half(), response.status_code, headers, mimetype=response.mimetype)
-
-
 def late(response: Response) -> Response:
     """A gateway's timeout, where the call itself was good."""
     return trouble(504) if response.status_code == 202 else response
@@ -237,16 +177,30 @@ def late_cut(response: Response) -> Response:
     return cut() if response.status_code == 202 else response
 
 
-SPOILED: dict[str, Callable[[Response], Response]] = {
-    "drop_after": lambda response: cut(),
-    "html": lambda response: html_page(),
-    "truncated": truncated,
-    "cut_body": cut_body,
+BEFORE: Mapping[str, Callable[[FaultRule], Response]] = {
+    **INSTEAD,
+    "html_before": lambda rule: page(HTML),
+    "redirect": lambda rule: redirect(),
+    "success_false_before": lambda rule: in_json({"success": False, "message": "系统繁忙"}),
+    "unauthorized": lambda rule: in_json({"detail": "Missing API key"}, 401),
+    "forbidden": lambda rule: in_json({"detail": "Invalid API key"}, 403),
+    "rate_limited": rate_limited,
+    "result_404": lambda rule: Response("Not Found", 404, mimetype="text/plain"),
+    "result_html": lambda rule: page(HTML),
+    "result_empty": lambda rule: Response(b"", mimetype="image/png"),
+    "result_broken": lambda rule: Response(PNG_SIGNATURE + bytes(range(256)) * 40, mimetype="image/png"),
+    "result_huge": huge,
+    "result_bomb": bomb,
+    "result_expired": expired,
+}
+AFTER: Mapping[str, Callable[[Response], Response]] = {
+    **SPOILED,
+    "html": lambda response: page(HTML),
     "redirect_after": lambda response: redirect(303),
-    "empty_body": lambda response: Response(b"", 200, mimetype="application/json"),
     "late_accept": late,
     "late_accept_cut": late_cut,
 }
+MANNERS = Manners(trouble, BEFORE, AFTER)
 
 
 def reshape(response: Response, call: Call) -> None:

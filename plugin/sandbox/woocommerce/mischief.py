@@ -3,22 +3,32 @@
 It also keeps the log of requests, and reads `?rest_route=` as WordPress does.
 """
 
-import io
-import json
 import re
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
 from flask import request
-from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Request, Response
 
 from plugin.listener import cut
-from plugin.sandbox.faults import NOTHING, STATUS, Chosen
+from plugin.sandbox.faults import NOTHING, Chosen
+from plugin.sandbox.mischief import (
+    INSTEAD,
+    PROXY,
+    SPOILED,
+    LateWork,
+    Manners,
+    in_json,
+    page,
+    proxy_page,
+    repeatable,
+    served,
+    silent,
+    with_retry_after,
+)
 from plugin.sandbox.woocommerce.editor import Editor
 from plugin.sandbox.woocommerce.faults import ACCESS, EDITORS, IMAGES, LATE, SLOW, FaultRule
 from plugin.sandbox.woocommerce.service import Seen, WooParts
@@ -99,8 +109,8 @@ class Mischief:
         self._app = app
         self._shop = shop
         self._editor = Editor(shop.store)
-        self._late: set[threading.Thread] = set()
-        self._lock = threading.Lock()
+        self._late = LateWork(shop.closed, "woocommerce-late")
+        self._manners = Manners(trouble, {**BEFORE, "timeout": lambda rule: silent(shop.closed, rule.amount)}, AFTER)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         rerouted(environ, plain=self._shop.options.plain_permalinks)
@@ -118,12 +128,7 @@ class Mischief:
 
     def settle(self, seconds: float) -> bool:
         """Wait until late work is done; whether it is."""
-        end = time.monotonic() + seconds
-        with self._lock:
-            late = list(self._late)
-        for thread in late:
-            thread.join(max(0.0, end - time.monotonic()))
-        return not any(thread.is_alive() for thread in late)
+        return self._late.settle(seconds)
 
     def _log(self, call: Call, environ: "WSGIEnvironment", status: int | None, started: float) -> None:
         if environ["PATH_INFO"].startswith("/sandbox/"):
@@ -141,11 +146,7 @@ class Mischief:
         rule = chosen.answer
         if rule is not None and rule.kind in LATE:
             return self._do_late(call, environ, rule)
-        if rule is not None and rule.comes_before:
-            response = self._instead(rule)
-        else:
-            response = self._with_editors(call, environ)
-            response = response if rule is None else spoiled(response, rule)
+        response = self._manners.answer(rule, lambda: self._with_editors(call, environ))
         if chosen.kinds() & SLOW:
             self._shop.closed.wait(chosen.amount(SLOW))
         return response
@@ -167,37 +168,15 @@ class Mischief:
         read = self._editor.read(call.subject) if kinds else None
         if read is not None and "editor_before" in kinds:
             self._editor.add(read)
-        response = self._served(environ)
+        response = served(self._app, environ)
         if read is not None and "editor" in kinds:
             self._editor.write_back(read)
         return response
 
-    def _served(self, environ: "WSGIEnvironment") -> Response:
-        body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
-        return Response(b"".join(body), status, headers)
-
-    def _instead(self, rule: FaultRule) -> Response:
-        """The answer of a store that never saw the call; or none at all."""
-        if rule.kind == "timeout":
-            self._shop.closed.wait(rule.amount)
-            cut()
-        return instead(rule)
-
     def _do_late(self, call: Call, environ: "WSGIEnvironment", rule: FaultRule) -> Response:
         """A gateway gives up now (504, or the connection is cut), and the store does the work some seconds later."""
-        data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        copy = {**environ, "wsgi.input": io.BytesIO(data)}
-
-        def work() -> None:
-            if not self._shop.closed.wait(rule.amount):
-                self._with_editors(call, copy)
-            with self._lock:
-                self._late.discard(threading.current_thread())
-
-        thread = threading.Thread(target=work, name="woocommerce-late", daemon=True)
-        with self._lock:
-            self._late.add(thread)
-        thread.start()
+        held = repeatable(environ)
+        self._late.start(rule.amount, lambda: self._with_editors(call, held))
         return cut() if rule.kind == "late_cut" else trouble(504)
 
 
@@ -212,69 +191,20 @@ def rerouted(environ: "WSGIEnvironment", *, plain: bool) -> None:
         environ["PATH_INFO"] = quote(f"/wp-json{route}", safe="/")
 
 
-def instead(rule: FaultRule) -> Response:
-    """The answer of a store that never saw the call."""
-    status = STATUS.fullmatch(rule.kind)
-    return trouble(int(status[1])) if status is not None else INSTEAD[rule.kind](rule)
-
-
 def trouble(status: int) -> Response:
     """An answer with an error status: WordPress' JSON, or a proxy's HTML for 502 to 504."""
-    if status in {502, 503, 504}:
-        page = f"<html><head><title>{status}</title></head><body><center>nginx</center></body></html>"
-        return Response(page, status, mimetype="text/html")
-    body = {**CRITICAL, "data": {"status": status}} if status != 500 else CRITICAL
-    return Response(json.dumps(body), status, content_type="application/json; charset=UTF-8")
-
-
-def html_page() -> Response:
-    """Status 200, but the page of a security plugin."""
-    return Response(HTML, 200, mimetype="text/html")
+    return proxy_page(status) if status in PROXY else in_json({**CRITICAL, "data": {"status": status}}, status)
 
 
 def rate_limited(rule: FaultRule) -> Response:
     """A host's 429."""
-    response = Response("<html><body><h1>429 Too Many Requests</h1></body></html>", 429, mimetype="text/html")
-    response.headers["Retry-After"] = str(int(rule.amount))
-    return response
+    return with_retry_after(page("<html><body><h1>429 Too Many Requests</h1></body></html>", 429), rule.amount)
 
 
-INSTEAD: dict[str, Callable[[FaultRule], Response]] = {
-    "drop_before": lambda rule: cut(),
-    "html": lambda rule: html_page(),
+BEFORE: Mapping[str, Callable[[FaultRule], Response]] = {
+    **INSTEAD,
+    "html": lambda rule: page(HTML),
     "redirect": lambda rule: Response("", 302, {"Location": "http://127.0.0.1:9/wp-login.php"}),
     "rate_limited": rate_limited,
 }
-
-
-def spoiled(response: Response, rule: FaultRule) -> Response:
-    """What becomes of the answer of a store that did its work."""
-    status = STATUS.fullmatch(rule.kind)
-    return trouble(int(status[1])) if status is not None else SPOILED[rule.kind](response)
-
-
-def truncated(response: Response) -> Response:
-    """The first half of the body, as if it were all."""
-    body = response.get_data()
-    return Response(body[: len(body) // 2], response.status_code, mimetype=response.mimetype)
-
-
-def cut_body(response: Response) -> Response:
-    """The first half of the body; then the connection is cut."""
-    body = response.get_data()
-
-    def half() -> Iterator[bytes]:
-        yield body[: len(body) // 2]
-        cut()
-
-    headers = {"Content-Length": str(len(body))}
-    return Response(half(), response.status_code, headers, mimetype=response.mimetype)
-
-
-SPOILED: dict[str, Callable[[Response], Response]] = {
-    "drop_after": lambda response: cut(),
-    "html_after": lambda response: html_page(),
-    "truncated": truncated,
-    "cut_body": cut_body,
-    "empty_body": lambda response: Response(b"", 200, content_type="application/json; charset=UTF-8"),
-}
+AFTER: Mapping[str, Callable[[Response], Response]] = {**SPOILED, "html_after": lambda response: page(HTML)}

@@ -65,6 +65,26 @@ OPENSSL = (  # what it says of a certificate
     "Hostname mismatch, certificate is not valid for '{host}'.",
     "IP address mismatch, certificate is not valid for '{address}'.",
 )
+OPENSSL = (  # what it says of a certificate
+    "self-signed certificate",
+    "self-signed certificate in certificate chain",
+    "certificate has expired",
+    "certificate is not yet valid",
+    "unable to get local issuer certificate",
+    "unable to verify the first certificate",
+    "Hostname mismatch, certificate is not valid for '{host}'.",
+    "IP address mismatch, certificate is not valid for '{address}'.",
+)
+OPENSSL = (  # what it says of a certificate
+    "self-signed certificate",
+    "self-signed certificate in certificate chain",
+    "certificate has expired",
+    "certificate is not yet valid",
+    "unable to get local issuer certificate",
+    "unable to verify the first certificate",
+    "Hostname mismatch, certificate is not valid for '{host}'.",
+    "IP address mismatch, certificate is not valid for '{address}'.",
+)
 IMAGE_SERVICE = (  # plugin.hebo
     "the image service answered {status}: {detail}",
     "the image service answered HTTP {status}",
@@ -275,6 +295,8 @@ TEMPLATES: tuple[str, ...] = (
     *NETWORK,
     *STATE,
     *SYSTEM,
+    *OPENSSL,
+    *OPENSSL,
     *OPENSSL,
     *IMAGE_SERVICE,
     *PICTURES,
