@@ -14,6 +14,7 @@ from plugin.pipeline.run import begin
 from plugin.pipeline.undo import request_undo
 from plugin.states import ImageState, ProductState, PublicationState
 from tests.plugin.pipeline.world import World, approve_everything
+from tests.plugin.pipeline.world import world as make_world
 from tests.plugin.web.conftest import Site, open_site
 
 LANGUAGES = ["en", "zh"]
@@ -31,6 +32,16 @@ def walk(site: Site, *, approve: bool = False) -> None:
     if approve:
         approve_everything(site.parts)
         site.world.drive(site.parts)
+
+
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A product whose pictures wait for a person, for tests that only look."""
+    with make_world(tmp_path_factory.mktemp("reviewed")) as world:
+        world.product("p1")
+        with open_site(world) as made:
+            walk(made)
+            yield made
 
 
 def statements(site: Site, path: str) -> int:
@@ -71,9 +82,8 @@ def test_a_product_from_the_feed_to_the_listing_and_back(site: Site, language: s
     assert "/publications/1/undo" not in site.get("/products/1", language=language)
 
 
-def test_states_are_said_in_plain_words(site: Site) -> None:
-    walk(site)
-    page = site.get("/products/1")
+def test_states_are_said_in_plain_words(reviewed: Site) -> None:
+    page = reviewed.get("/products/1")
     assert "To review" in page
     assert "You decide whether it may be shown." in page
     assert "in_review" not in re.sub(r"<[^>]+>", "", page)
@@ -97,18 +107,16 @@ def test_while_the_store_is_read_it_says_so(site: Site) -> None:
     assert "every 2s" in page
 
 
-def test_nothing_that_matches(site: Site) -> None:
-    walk(site)
+def test_nothing_that_matches(reviewed: Site) -> None:
     for query in ("q=zebra", "store=nowhere", "what=listed", "q=%25", "q=_"):
-        page = site.get(f"/products?{query}")
+        page = reviewed.get(f"/products?{query}")
         assert "No product matches" in page, query
         assert "Product p1" not in page, query
 
 
 @pytest.mark.parametrize("query", ["q=PRODUCT+p1", "q=p1", "store=shop", "what=review", "what=odd", "sort=title"])
-def test_what_matches(site: Site, query: str) -> None:
-    walk(site)
-    assert "Product p1" in site.get(f"/products?{query}")
+def test_what_matches(reviewed: Site, query: str) -> None:
+    assert "Product p1" in reviewed.get(f"/products?{query}")
 
 
 def test_the_filters(world: World) -> None:
@@ -136,21 +144,18 @@ def titles(site: Site, what: str) -> set[str]:
     "path",
     ["/products/0", "/products/-1", "/products/2", "/products/99999999999999999999", "/products/x", "/live/products/0"],
 )
-def test_odd_products_are_not_there(site: Site, path: str) -> None:
-    walk(site)
-    assert site.client.get(path).status_code == 404
+def test_odd_products_are_not_there(reviewed: Site, path: str) -> None:
+    assert reviewed.client.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "2", "99999999999999999999999", "x", "", "１"])
-def test_odd_pages_lead_to_the_nearest(site: Site, page: str) -> None:
-    walk(site)
-    assert "Product p1" in site.get(f"/products?page={page}")
+def test_odd_pages_lead_to_the_nearest(reviewed: Site, page: str) -> None:
+    assert "Product p1" in reviewed.get(f"/products?page={page}")
 
 
 @pytest.mark.parametrize("query", ["q=%00", "store=%00", "q=%ff", f"q={'x' * 5000}", "sort=%00&what=%00"])
-def test_odd_questions_break_nothing(site: Site, query: str) -> None:
-    walk(site)
-    assert "Products" in site.get(f"/products?{query}")
+def test_odd_questions_break_nothing(reviewed: Site, query: str) -> None:
+    assert "Products" in reviewed.get(f"/products?{query}")
 
 
 def test_foreign_texts_are_only_text(world: World) -> None:
@@ -237,9 +242,8 @@ def test_an_earlier_round_s_failure_is_history(site: Site) -> None:
     assert site.get("/products").count("Failed") == 0
 
 
-def test_choosing(site: Site) -> None:
-    walk(site)
-    page = site.get("/products")
+def test_choosing(reviewed: Site) -> None:
+    page = reviewed.get("/products")
     assert 'form="choose" name="product" value="1"' in page
     assert 'action="/generate/preview"' in page
     assert "data-choose-all" in page
