@@ -14,8 +14,6 @@ from plugin.cli.lookup import counted, demand_yes, naming, when, yes_option
 from plugin.pipeline import library, stores
 from plugin.pipeline.library import Orphan
 
-NEEDS = "(a WooCommerce store needs an Application Password for that)"
-
 
 @click.command("orphans")
 @click.argument("name")
@@ -77,7 +75,7 @@ def _show(name: str, found: Sequence[Orphan], *, deleting: bool) -> None:
     if not found:
         click.echo(f"the library of {name} has no files of ours that no listing shows")
     elif free and not deleting:
-        note(f"{counted(free, 'file')} may be deleted: hebo-sync stores orphans {name} --delete {NEEDS}")
+        note(f"{counted(free, 'file')} may be deleted: hebo-sync stores orphans {name} --delete")
     elif deleting and not free:
         click.echo("none of them may be deleted")
 

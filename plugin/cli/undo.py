@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from plugin.cli.context import Context, json_option, note, pass_context, print_json
 from plugin.cli.lanes import settle_lanes
 from plugin.cli.lookup import BadUsageError, counted, demand_yes, naming, product_name, product_of, rows_of, yes_option
-from plugin.cli.orphans import NEEDS
 from plugin.models import Publication
 from plugin.pipeline import stores, views
 from plugin.pipeline.parts import Parts
@@ -118,7 +117,7 @@ def _show(done: Sequence[PublicationView]) -> None:
         else:
             note(f"! {name}: the store refused, the pictures are still there: {row.error}")
     for store in dict.fromkeys(row.store for row in done if row.remaining):
-        click.echo(f"to remove the files that no listing shows: hebo-sync stores orphans {store} --delete {NEEDS}")
+        click.echo(f"to remove the files that no listing shows: hebo-sync stores orphans {store} --delete")
 
 
 def _remaining(row: PublicationView) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from connectors import ConnectorError
-from plugin.cli.orphans import NEEDS
 from tests.plugin.cli.home import Home
 from tests.plugin.pipeline.slow_store import LibraryStore, Street, open_street
 
@@ -28,7 +27,7 @@ def test_an_undo_says_which_files_stay_and_how_to_remove_them(home: Home, street
     first, second = called.out.splitlines()
     taken, _, names = first.partition("; in the store's library stay: ")
     assert taken.endswith("taken off (publication 1)")
-    assert second == f"to remove the files that no listing shows: hebo-sync stores orphans shop --delete {NEEDS}"
+    assert second == "to remove the files that no listing shows: hebo-sync stores orphans shop --delete"
     assert len(names.split(", ")) == len(street.files["out.tsv"]) - 1
     assert FOREIGN not in names
     (row,) = home("products", "show", "shop:mug", "--json").json["publications"]
@@ -43,7 +42,7 @@ def test_the_list_says_of_each_what_it_is(home: Home, street: Street) -> None:
     assert all("made for shop:mug Tidal mug, withdrawn; may be deleted" in line for line in ours)
     assert "since 2026-11-20 00:00:00 UTC" in ours[0]
     assert foreign.endswith("kept: its key is not known here; was it made by another installation?")
-    assert called.err == f"{len(ours)} files may be deleted: hebo-sync stores orphans shop --delete {NEEDS}\n"
+    assert called.err == f"{len(ours)} files may be deleted: hebo-sync stores orphans shop --delete\n"
     assert street.deleted == []
 
 
