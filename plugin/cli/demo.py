@@ -8,12 +8,12 @@ import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -27,9 +27,10 @@ from plugin.listener import ListenerError, bind, free_port
 from plugin.pipeline.parts import Parts, Policy
 
 if TYPE_CHECKING:
-    from plugin.sandbox.woocommerce.server import WooService
+    from plugin.cli.demo_shop import DemoShop, Platform
 
 KEY = "sandbox-key"
+Shops: TypeAlias = "Sequence[tuple[Platform, DemoShop]]"
 LOOK = 0.1  # seconds between two looks whether somebody has signed in
 STORE = {
     "name": "sample",
@@ -74,10 +75,10 @@ def demo(once: bool, port: int | None, no_browser: bool, folder: Path | None) ->
     folder = (folder or Path(tempfile.mkdtemp(prefix="hebo-sync-demo-"))).resolve()
     with ExitStack() as stack:
         settings = _prepare(folder, stack.enter_context(_sandbox()), automatic=once)
-        shop = stack.enter_context(_shop(settings))
+        shops = stack.enter_context(_shops(settings))
         if once:
-            sys.exit(_run_once(settings, folder, shop).exit_code)
-        left = _serve(settings, folder, shop, port, browser=not no_browser)
+            sys.exit(_run_once(settings, folder, shops).exit_code)
+        left = _serve(settings, folder, shops, port, browser=not no_browser)
     if left:
         leave_at_once(left)
 
@@ -93,15 +94,20 @@ def _sandbox() -> Iterator[str]:
 
 
 @contextmanager
-def _shop(settings: Settings) -> Iterator[WooService]:
-    """The sandbox shop, set up as a store beside the feed."""
+def _shops(settings: Settings) -> Iterator[Shops]:
+    """The sandbox shops, set up as stores beside the feed."""
     from plugin.cli.demo_shop import shop_beside
 
     with ExitStack() as stack:
         with open_parts(settings) as parts:
-            shop = stack.enter_context(shop_beside(parts))
-        note(f"sandbox WooCommerce shop: {shop.url}")
-        yield shop
+            shops = [(platform, stack.enter_context(shop_beside(parts, platform))) for platform in _platforms()]
+        yield shops
+
+
+def _platforms() -> list[Platform]:
+    from plugin.cli.demo_woocommerce import WOOCOMMERCE
+
+    return [WOOCOMMERCE]
 
 
 def _prepare(folder: Path, service: str, *, automatic: bool) -> Settings:
@@ -137,16 +143,16 @@ def _furnish(parts: Parts, *, automatic: bool) -> None:
             stores.add(session, parts, config, read_now=not automatic)  # a run reads it anyway
 
 
-def _run_once(settings: Settings, folder: Path, shop: WooService) -> Outcome:
-    from plugin.cli.demo_shop import NAME, ask_for_some, shown
+def _run_once(settings: Settings, folder: Path, shops: Shops) -> Outcome:
+    from plugin.cli.demo_shop import ask_for_some, tell_shown
 
     with open_parts(settings, policy=Policy(approve_all=True, unattended=True)) as parts, relay_beside(parts):
-        ask_for_some(parts)
+        ask_for_some(parts, [platform for platform, _ in shops])
         outcome = run_watched(parts, store=None, until_idle=True, quiet=False)
     show(outcome, as_json=False)
     click.echo(f"the feed with its new pictures: {folder / STORE['output']}")
-    pictures, products = shown(shop.store)
-    click.echo(f"the store {NAME} showed {pictures} new pictures on {products} of its products")
+    for platform, shop in shops:
+        tell_shown(platform, shop)
     _tell_commands(folder)
     return outcome
 
@@ -156,7 +162,7 @@ def _tell_commands(folder: Path) -> None:
     click.echo(f"look around: hebo-sync --config {config} products list (or images, tasks, quota, undo …)")
 
 
-def _serve(settings: Settings, folder: Path, shop: WooService, port: int | None, *, browser: bool) -> int:
+def _serve(settings: Settings, folder: Path, shops: Shops, port: int | None, *, browser: bool) -> int:
     """The pages until Ctrl-C; gives how many calls still run then."""
     from plugin.cli.demo_shop import tell_shop
 
@@ -166,7 +172,8 @@ def _serve(settings: Settings, folder: Path, shop: WooService, port: int | None,
 
         def tell(address: str) -> None:
             click.echo(f"open {address}/products and sign in as {door.name} with the password {door.password}")
-            tell_shop(shop)
+            for platform, shop in shops:
+                tell_shop(platform, shop)
             _tell_commands(folder)
             note("pictures for the feed are made once you have signed in. Ctrl-C ends the demo")
             if browser and _has_screen():
