@@ -37,21 +37,12 @@ class StateFile:
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
         """A connection in autocommit mode, laid out as this version wants it."""
+        self._make_folder()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             with closing(db):
                 self._prepare(db)
                 yield db
-        except Timeout as error:
-            raise ConnectorError(
-                f"another process has been making the store's state {self.path} for {BUSY_SECONDS:.0f} s; it is tried "
-                "again"
-            ) from error
-        except OSError as error:
-            raise ConnectorError(
-                f"the store's state folder {self.folder} cannot be made: {error.strerror or error}", permanent=True
-            ) from error
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):  # a mistake of ours, not of the file
             raise
         except sqlite3.OperationalError as error:
@@ -71,12 +62,27 @@ class StateFile:
         with self.opened() as db, transaction(db):
             yield db
 
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConnectorError(
+                f"the store's state folder {self.folder} cannot be made: {error.strerror or error}", permanent=True
+            ) from error
+
     def _prepare(self, db: sqlite3.Connection) -> None:
         """A new state is laid out by one process at a time: SQLite does not wait while another one turns to WAL."""
         db.execute("PRAGMA synchronous = FULL")
-        if _version(db) != self.version:
+        if _version(db) == self.version:
+            return
+        try:
             with FileLock(self.folder / _LOCK, timeout=BUSY_SECONDS):
                 self._lay_out(db)
+        except Timeout as error:
+            raise ConnectorError(
+                f"another process has been making the store's state {self.path} for {BUSY_SECONDS:.0f} s; it is tried "
+                "again"
+            ) from error
 
     def _lay_out(self, db: sqlite3.Connection) -> None:
         version = _version(db)

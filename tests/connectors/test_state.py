@@ -99,6 +99,11 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert caught.value.permanent
 
 
+def test_an_error_of_the_caller_s_own_is_left_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError, match="the caller's"), opened(tmp_path).transaction():
+        raise TimeoutError("the caller's")
+
+
 @given(st.datetimes(min_value=datetime(1980, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis adds the zone
 def test_times_come_back_as_they_went(time: datetime) -> None:
     assert moment(stamp(time)) == time
