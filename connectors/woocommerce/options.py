@@ -50,6 +50,7 @@ class WooCommerceOptions(BaseModel):
     verify: Path | None = Field(
         default=None,
         title="Certificate file",
+        json_schema_extra={"rare": True},
         description="Only for a store whose https certificate is not publicly trusted: a PEM file with the "
         "certificate of its authority.",
     )
@@ -69,6 +70,7 @@ class WooCommerceOptions(BaseModel):
         ge=1,
         le=8,
         title="Requests at once",
+        json_schema_extra={"rare": True},
         description="How many pages of the catalogue are asked for at the same time (1 to 8). Fewer are kinder to a "
         "small server.",
     )

@@ -13,6 +13,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -137,6 +138,17 @@ def is_scalar(info: FieldInfo) -> bool:
     """Whether one string can give the setting's value."""
     containers = (tuple, list, dict, set, frozenset)
     return not any((get_origin(kind) or kind) in containers for kind in _alternatives(info))
+
+
+def is_path(info: FieldInfo) -> bool:
+    """Whether a setting names a file or a folder."""
+    return Path in _alternatives(info)
+
+
+def is_rare(info: FieldInfo) -> bool:
+    """Whether hardly anybody needs a setting, as its model says (`json_schema_extra={"rare": True}`)."""
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and extra.get("rare") is True
 
 
 def _alternatives(info: FieldInfo) -> tuple[Any, ...]:

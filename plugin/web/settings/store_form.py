@@ -16,7 +16,7 @@ from wtforms import BooleanField, HiddenField
 from connectors import ConnectorKind
 from plugin.config import StoreSettings, dump, store_mistakes, store_settings
 from plugin.config.stores import COMMON
-from plugin.config.tables import is_secret
+from plugin.config.tables import is_path, is_rare, is_secret
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.publications import place_of
 from plugin.pipeline.stores import Unmade
@@ -49,6 +49,27 @@ class StoreForm:
     def options(self) -> list[str]:
         """The fields of the kind's own settings that a single input can give."""
         return [OPTION + name for name in self.kind.options.model_fields if OPTION + name in self.form]
+
+    @property
+    def rare_options(self) -> list[str]:
+        """Those of `options` that hardly anybody needs, as the kind says (`is_rare`)."""
+        infos = self.kind.options.model_fields
+        return [name for name in self.options if is_rare(infos[name.removeprefix(OPTION)])]
+
+    @property
+    def is_rare_needed(self) -> bool:
+        """Whether something stands in one of them, or is wrong there."""
+        infos = self.kind.options.model_fields
+        kept = {*self.secrets_kept, *self.secrets_typed}
+        return any(
+            self.form[name].errors or name in kept or self.form[name].data != _default(infos[name.removeprefix(OPTION)])
+            for name in self.rare_options
+        )
+
+    @property
+    def has_paths(self) -> bool:
+        """Whether one of the kind's settings names a file."""
+        return any(is_path(info) for info in self.kind.options.model_fields.values())
 
     @property
     def secrets_kept(self) -> list[str]:

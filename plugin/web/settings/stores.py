@@ -232,11 +232,15 @@ def _page(
     against: Objections | None = None,
 ) -> str:
     """The form, with what is known of the store. info: what a check found. against: why it was not stored."""
+    left = objections.show(form, against) if against else []  # the others stand beside their fields from here on
     return render_template(
         "store_edit.html",
         form=form.form,
         kind=form.kind,
-        options=form.options,
+        options=[name for name in form.options if name not in form.rare_options],
+        rare=form.rare_options,
+        is_rare_needed=form.is_rare_needed,
+        has_paths=form.has_paths,
         kept=form.secrets_kept,
         typed=form.secrets_typed,
         forget=form.secrets_to_forget,
@@ -247,7 +251,7 @@ def _page(
         automatic=overview.automatic(parts(), form.old) if row else None,
         info=info,
         against=against,
-        left=objections.show(form, against) if against else [],
+        left=left,
         zones=store_form.zones(),
         base_dir=parts().settings.base_dir,
         upcoming=_upcoming(form.old, row) if form.old and row else [],

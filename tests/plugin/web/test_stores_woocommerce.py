@@ -107,3 +107,14 @@ def test_the_form_is_in_the_readers_language(bare: Site, language: str, label: s
     text = bare.get(NEW, language=language)
     assert label in text
     assert ("Begins with ck_" in text) == (language == "en")
+
+
+def test_what_hardly_anybody_needs_is_folded_away_until_it_matters(bare: Site, safe_shop: WooService) -> None:
+    folded, unfolded = "<details><summary>Rarely needed", "<details open><summary>Rarely needed"
+    text = bare.get(NEW, language="en")
+    assert folded in text
+    assert text.index("option_variations") < text.index(folded) < text.index("option_verify")
+    assert "Relative paths start in" in text
+    posted = {"name": "woo", "option_url": safe_shop.url, "option_consumer_key": DEFAULT_KEY}
+    posted |= {"option_consumer_secret": DEFAULT_SECRET, "pack": "mini", "placement": "append", "option_parallel": "4"}
+    assert unfolded in bare.client.post(NEW, data=posted).text  # its certificate is what is wrong
