@@ -4,13 +4,10 @@ Simple and variable products, variations with photos of their own, drafts and a 
 gallery, one without a picture, one whose picture was deleted, one whose file is lost, Chinese titles and file names.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 
-from plugin.sandbox.catalogue.feed import SAMPLES, Sample, draw_sample
+from plugin.sandbox.catalogue.feed import SAMPLES, Sample
+from plugin.sandbox.catalogue.pictures import drawn
 from plugin.sandbox.woocommerce.store import WooStore
 
 DAY = 86_400.0
@@ -123,13 +120,3 @@ def picture(store: WooStore, sample: Sample, edition: int, name: str = "") -> in
     alt = sample.title if edition == 0 else ""
     file = name or FILES.get(sample.id, f"{sample.id.lower()}.jpg").replace(".jpg", f"{view}.jpg")
     return store.add_attachment(drawn(sample.id, edition), file, alt=alt)
-
-
-@lru_cache(maxsize=128)
-def drawn(sample_id: str, edition: int) -> bytes:
-    """The drawing of a sample's product, as a JPEG; the same every time."""
-    sample = next(sample for sample in SAMPLES if sample.id == sample_id)
-    with tempfile.TemporaryDirectory(prefix="sandbox-shop-") as folder:
-        file = Path(folder) / "picture.jpg"
-        draw_sample(replace(sample, edition=edition), file)
-        return file.read_bytes()

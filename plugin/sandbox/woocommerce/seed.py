@@ -1,10 +1,6 @@
 """What a new sandbox store holds: a sample shop, the recorded store, many generated products, or nothing."""
 
-import io
-from functools import lru_cache
-
-from PIL import Image
-
+from plugin.sandbox.catalogue.pictures import plain_picture
 from plugin.sandbox.woocommerce.options import WooOptions
 from plugin.sandbox.woocommerce.recorded import read_recordings, seed_recorded
 from plugin.sandbox.woocommerce.sample import seed_sample
@@ -39,11 +35,3 @@ def seed_many(store: WooStore, count: int) -> None:
             sku=f"SKU-{number + 1:05d}", regular_price=f"{10 + number % 90}.00",
             categories=[categories[number % len(categories)]],
         )  # fmt: skip
-
-
-@lru_cache(maxsize=64)
-def plain_picture(width: int, height: int, kind: str, shade: int = 0) -> bytes:
-    """A picture of one colour, which another `shade` changes."""
-    output = io.BytesIO()
-    Image.new("RGB", (width, height), (60 + shade * 23 % 180, 120, 90 + shade * 41 % 150)).save(output, kind)
-    return output.getvalue()
