@@ -66,11 +66,11 @@ class Door:
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Where the demo keeps its files.")
 def demo(once: bool, port: int | None, no_browser: bool, folder: Path | None) -> None:  # noqa: FBT001  # click's own form
-    """A sample feed, a sandbox WooCommerce shop and a sandbox image API, over real HTTP at the real polling intervals,
-    and the pages to click through.
+    """A sample feed, a WooCommerce and a Shopify sandbox shop and a sandbox image API, over real HTTP at the real
+    polling intervals, and the pages to click through.
 
     Nothing is made before you have signed in; then pictures of the feed's products arrive on the pages while you look.
-    For the shop's products you choose yourself. Ctrl-C ends it.
+    For the shops' products you choose yourself. Ctrl-C ends it.
     """
     folder = (folder or Path(tempfile.mkdtemp(prefix="hebo-sync-demo-"))).resolve()
     with ExitStack() as stack:
@@ -105,9 +105,10 @@ def _shops(settings: Settings) -> Iterator[Shops]:
 
 
 def _platforms() -> list[Platform]:
+    from plugin.cli.demo_shopify import SHOPIFY
     from plugin.cli.demo_woocommerce import WOOCOMMERCE
 
-    return [WOOCOMMERCE]
+    return [WOOCOMMERCE, SHOPIFY]
 
 
 def _prepare(folder: Path, service: str, *, automatic: bool) -> Settings:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import click
 
 from plugin.cli.signals import wait_for_signal
-from plugin.sandbox.hebo.faults import FaultError, FaultRule, fault_from_text
+from plugin.sandbox.faults import FaultError, Rule
+from plugin.sandbox.hebo.faults import fault_from_text
 from plugin.sandbox.hebo.options import (
     VENDOR_BANDS,
     BandReading,
@@ -21,7 +22,16 @@ from plugin.sandbox.hebo.options import (
     Paint,
     Spelling,
 )
-from plugin.sandbox.woocommerce.faults import FaultRule as WooFaultRule
+from plugin.sandbox.shopify.faults import fault_from_text as shopify_fault_from_text
+from plugin.sandbox.shopify.options import (
+    DEFAULT_CLIENT,
+    DEFAULT_TOKEN,
+    AttachAt,
+    SandboxOptions,
+    ShopifyOptionsError,
+)
+from plugin.sandbox.shopify.options import DEFAULT_SECRET as DEFAULT_CLIENT_SECRET
+from plugin.sandbox.shopify.options import Catalogue as ShopifyCatalogue
 from plugin.sandbox.woocommerce.faults import fault_from_text as woo_fault_from_text
 from plugin.sandbox.woocommerce.options import (
     DEFAULT_KEY as WOO_KEY,
@@ -40,6 +50,7 @@ from plugin.sandbox.woocommerce.options import (
 DEFAULTS = HeboOptions()
 DEFAULT_KEY = "sandbox-key"
 USER = "3"  # whose the accepted key is
+R = TypeVar("R", bound=Rule)
 Bands = tuple[tuple[float, float], ...]
 VENDOR_TEXT = ",".join(f"{age:g}:{pause:g}" for age, pause in VENDOR_BANDS)
 
@@ -64,22 +75,18 @@ def _band(word: str) -> tuple[float, float]:
     return age, pause
 
 
-def read_woo_faults(
-    _context: click.Context, _param: click.Parameter, texts: tuple[str, ...]
-) -> tuple[WooFaultRule, ...]:
-    """Raises click.BadParameter."""
-    try:
-        return tuple(woo_fault_from_text(text) for text in texts)
-    except FaultError as error:
-        raise click.BadParameter(str(error)) from error
+def faults_reader(
+    read: Callable[[str], R],
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[R, ...]]:
+    """A callback that reads fault rules by `read`; it raises click.BadParameter."""
 
+    def callback(_context: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[R, ...]:
+        try:
+            return tuple(read(text) for text in texts)
+        except FaultError as error:
+            raise click.BadParameter(str(error)) from error
 
-def read_faults(_context: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[FaultRule, ...]:
-    """Raises click.BadParameter."""
-    try:
-        return tuple(fault_from_text(text) for text in texts)
-    except FaultError as error:
-        raise click.BadParameter(str(error)) from error
+    return callback
 
 
 SECONDS = click.FloatRange(min=0)
@@ -125,7 +132,7 @@ BEHAVIOUR = (
         "--fault",
         "faults",
         multiple=True,
-        callback=read_faults,
+        callback=faults_reader(fault_from_text),
         metavar="CALL:KIND[=VALUE][:CHANCE|:xCOUNT]",
         help="For example submit:drop_after:x1, poll:http_500:0.1 or result:result_404:x2. May be given several times.",
     ),
@@ -210,7 +217,7 @@ STORE = (
         "--fault",
         "faults",
         multiple=True,
-        callback=read_woo_faults,
+        callback=faults_reader(woo_fault_from_text),
         metavar="CALL:KIND[=VALUE][:CHANCE|:xCOUNT]",
         help="For example write:drop_after:x1, list:http_503:0.1 or write:late=5. May be given several times.",
     ),
@@ -251,4 +258,94 @@ def sandbox_woocommerce(host: str, port: int, tls: bool, **values: Any) -> None:
             own = values["app_password"] == DEFAULT_PASSWORD
             password = f"Application Password of {values['app_user']}: {DEFAULT_PASSWORD if own else 'as given'}"
             click.echo(f"trust this certificate: {shop.ca_file}; {password}")
+        wait_for_signal()
+
+
+SHOPIFY = SandboxOptions()
+
+
+def _shop_option(name: str, help_line: str, **attributes: Any) -> Callable[[Any], Any]:
+    """A flag for the field of that name of SandboxOptions, whose default is the field's."""
+    attributes = {"default": getattr(SHOPIFY, name), "show_default": True, **attributes}
+    return click.option(f"--{name.replace('_', '-')}", name, help=help_line, **attributes)
+
+
+POINTS = click.FloatRange(min=0, min_open=True)
+COUNT = click.IntRange(min=1)
+SHOP = (
+    _shop_option("shop", "The shop's domain."),
+    _shop_option("name", "The shop's name."),
+    _shop_option("currency", "The shop's currency."),
+    _shop_option("timezone", "The shop's time zone."),
+    _shop_option("plan", "The shop's plan."),
+    _shop_option(
+        "catalogue",
+        "sample: a small shop with drawn pictures; many: --count generated products.",
+        type=click.Choice(get_args(ShopifyCatalogue)),
+    ),
+    _shop_option("count", "Products of many.", type=click.IntRange(min=0)),
+    _shop_option("access_token", "A token that never ends."),
+    _shop_option("client_id", "The app that tokens are granted to."),
+    _shop_option("client_secret", "Its secret."),
+    click.option(
+        "--scope", "scopes", multiple=True, default=SHOPIFY.scopes, show_default=True, help="What the tokens may do."
+    ),
+    _shop_option("token_seconds", "A granted token's life, by client credentials.", type=SECONDS),
+    _shop_option("offline_seconds", "A granted token's life, with a refresh token.", type=SECONDS),
+    _shop_option("refresh_seconds", "A refresh token's life.", type=SECONDS),
+    _shop_option("bucket", "The most points that the shop has.", type=POINTS),
+    _shop_option("restore_rate", "Points that come back in a second.", type=POINTS),
+    _shop_option("query_limit", "The most points of one query.", type=COUNT),
+    _shop_option("paging_limit", "The most objects that one query may page through.", type=COUNT),
+    _shop_option("ready_after", "Seconds until a picture is READY.", type=SECONDS),
+    _shop_option("job_after", "Seconds that a reorder takes.", type=SECONDS),
+    _shop_option("bulk_after", "Seconds that a bulk operation takes.", type=SECONDS),
+    _shop_option("index_lag", "Seconds for which searches do not see a change.", type=SECONDS),
+    _shop_option("attach_after", "Seconds until an attached picture is seen in its listing.", type=SECONDS),
+    _shop_option("attach_at", "Where an attached picture goes.", type=click.Choice(get_args(AttachAt))),
+    _shop_option("media_limit", "The most media of one product.", type=COUNT),
+    _shop_option("staged_seconds", "Seconds for which an upload's address is good.", type=SECONDS),
+    _shop_option("seed", "Equal seeds give equal faults.", type=int),
+    click.option(
+        "--fault",
+        "faults",
+        multiple=True,
+        callback=faults_reader(shopify_fault_from_text),
+        metavar="CALL:KIND[=VALUE][:CHANCE|:xCOUNT]",
+        help="For example file_create:drop_after:x1 or products:throttled:0.1. May be given several times.",
+    ),
+)
+
+
+def shop_behaviour(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags of SHOP, in that order; their names are fields of SandboxOptions."""
+    for option in reversed(SHOP):
+        command = option(command)
+    return command
+
+
+def shopify_options_of(**values: Any) -> SandboxOptions:
+    """The shop's options from the flags' values. Raises click.UsageError where they do not fit together."""
+    try:
+        return SandboxOptions(**values)
+    except ShopifyOptionsError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@sandbox.command("shopify")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9913, show_default=True, type=click.IntRange(0, 65535))
+@shop_behaviour
+def sandbox_shopify(host: str, port: int, **values: Any) -> None:
+    """A Shopify store with costs, media states, jobs and bulk operations. The shop itself is at its address."""
+    from plugin.sandbox.shopify.server import serve_shopify
+
+    options = shopify_options_of(**values)
+    given = options.access_token != DEFAULT_TOKEN  # somebody's real token must not stand in a log
+    own = (options.client_id, options.client_secret) != (DEFAULT_CLIENT, DEFAULT_CLIENT_SECRET)
+    with serve_shopify(options, host, port) as shop:
+        token = "as given" if given else DEFAULT_TOKEN
+        client = "as given" if own else f"{DEFAULT_CLIENT} / {DEFAULT_CLIENT_SECRET}"
+        click.echo(f"sandbox Shopify store {options.shop} on {shop.url} (token {token}, app {client})")
+        click.echo(f"name {shop.url} as its api_url; what it saw: {shop.url}/sandbox/state")
         wait_for_signal()

@@ -1,0 +1,1 @@
+"""A sandbox Shopify store: the Admin GraphQL API of a schema subset, with costs, media states, jobs and faults."""
