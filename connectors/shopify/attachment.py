@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from connectors.shopify.arrange import by_key, ids, moves, placed, spare
 from connectors.shopify.errors import ShopError, UserError, UserErrorsError
-from connectors.shopify.listing import MOVED_ON, ProductMedia, Shown, input_index
+from connectors.shopify.listing import MOVED_ON, ProductGoneError, ProductMedia, Shown, input_index
 from connectors.shopify.uploads import Uploads
 from connectors.types import Attached, ConnectorError, Listing, NewImage, Placement
 
@@ -58,8 +58,8 @@ class Attachment:
         """Until every picture is there, in its place, or refused. Raises ConnectorError."""
         try:
             return self._until_there()
-        except ShopError as error:
-            if not self._sent or not error.permanent:
+        except ConnectorError as error:
+            if not self._sent or not error.permanent or isinstance(error, ProductGoneError):
                 raise
             raise ConnectorError(  # "refused" would leave pictures on the listing that nobody could take off again
                 f"product {self.product_id}: {error}. Pictures may be on the listing already; it is looked at again "

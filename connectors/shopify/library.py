@@ -41,11 +41,15 @@ def orphans(room: Room) -> list[StoredPicture]:
 
     Raises ConnectorError.
     """
-    candidates = _candidates(room)
-    if not candidates:
+    found, known = _searched(room), [picture.id for picture in room.state.files()]
+    if not found and not known:
         return []
     showing = shown_media(room)
-    return [_stored(file) for gid, file in candidates.items() if gid not in showing]
+    unsure = [gid for gid in known if gid not in showing and gid not in found]
+    there = nodes(room.client, unsure)
+    room.state.forget_files([gid for gid in unsure if gid not in there])
+    found.update((gid, file) for gid, file in there.items() if file.key)
+    return [_stored(file) for gid, file in found.items() if gid not in showing]
 
 
 def delete(room: Room, pictures: Sequence[StoredPicture]) -> dict[str, str]:
@@ -78,16 +82,12 @@ def shown_media(room: Room) -> set[str]:
     return _by_pages(room) if few else _by_bulk(room)
 
 
-def _candidates(room: Room) -> dict[str, FileNode]:
-    """The files of ours that may be shown nowhere, by gid."""
+def _searched(room: Room) -> dict[str, FileNode]:
+    """The files of ours that the shop's search takes to be shown nowhere, or that we do not know the end of, by gid."""
     found = {file.id: file for file in search(room.client, UNUSED) if file.key}
     for upload in room.state.unanswered():
         hits = search(room.client, named(upload.filename), most=10)
         found.update((file.id, file) for file in hits if file.key == upload.key)
-    known = [picture.id for picture in room.state.files() if picture.id not in found]
-    there = nodes(room.client, known)
-    room.state.forget_files([gid for gid in known if gid not in there])
-    found.update((gid, file) for gid, file in there.items() if file.key)
     return found
 
 

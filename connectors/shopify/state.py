@@ -26,6 +26,8 @@ _LAYOUT = (
     " sent_at INTEGER, media TEXT NOT NULL, url TEXT NOT NULL, noted_at INTEGER NOT NULL,"
     " PRIMARY KEY (home, key)) WITHOUT ROWID",
     "CREATE INDEX files_by_media ON files (home, media)",
+    "CREATE INDEX files_by_time ON files (home, noted_at)",
+    "CREATE INDEX uploads_by_time ON files (home, noted_at) WHERE media = ''",
     "CREATE TABLE lost_writes (home TEXT NOT NULL, product INTEGER NOT NULL, sent_at INTEGER NOT NULL,"
     " PRIMARY KEY (home, product)) WITHOUT ROWID",
     "CREATE TABLE swaps (home TEXT NOT NULL, product INTEGER NOT NULL, variant TEXT NOT NULL, old TEXT NOT NULL,"
@@ -43,8 +45,8 @@ class Upload:
     """A picture of ours on its way into the shop's files. Times are aware UTC.
 
     filename: as it was sent first; it is what a second attempt is recognised by. source: the address of the staged
-    bytes ("": none are). sent_at: when the shop was told to make a file of them (None: not yet). media: the file's
-    gid, once it is known. noted_at: when the bytes were staged, or the file was seen last.
+    bytes ("": none are). sent_at: when the shop was first told to make a file of them (None: not yet). media: the
+    file's gid, once it is known. noted_at: when the bytes were staged, or the file was seen last.
     """
 
     key: str
@@ -86,7 +88,7 @@ class State:
         """The shop is about to be told to make files of these pictures, which are staged."""
         rows = [(stamp(now), self._home, key) for key in keys]
         with self._file.transaction() as db:
-            db.executemany("UPDATE files SET sent_at = ? WHERE home = ? AND key = ?", rows)
+            db.executemany("UPDATE files SET sent_at = coalesce(sent_at, ?) WHERE home = ? AND key = ?", rows)
 
     def note_files(self, files: Iterable[StoredPicture], now: datetime) -> None:
         """These pictures are files of the shop's by now. An address that was known stays where none is given."""
@@ -133,11 +135,10 @@ class State:
 
     def prune(self, now: datetime) -> None:
         """Forget what is too old to matter: uploads that came to nothing, and files that any search finds."""
+        old = "DELETE FROM files WHERE home = ? AND noted_at < ?"
         with self._file.opened() as db:
-            db.execute(
-                "DELETE FROM files WHERE home = ? AND noted_at < CASE media WHEN '' THEN ? ELSE ? END",
-                (self._home, stamp(now - _UPLOAD_KEPT), stamp(now - _FILE_KEPT)),
-            )
+            db.execute(f"{old} AND media = ''", (self._home, stamp(now - _UPLOAD_KEPT)))
+            db.execute(old, (self._home, stamp(now - _FILE_KEPT)))
 
     # Products
 

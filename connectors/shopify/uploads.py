@@ -24,6 +24,7 @@ from connectors.shopify.room import Room
 from connectors.types import ConnectorError, NewImage, StoredPicture
 
 STAGED_FOR = timedelta(hours=20)  # Shopify keeps what is staged for 24 hours (its documentation)
+CLOCKS = timedelta(minutes=5)  # how much the shop's clock and ours may differ
 READY_LOOKS = (1.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 15.0, *[20.0] * 5)  # seconds before each look
 FOUND_LOOKS = (0.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before each search for a file whose name is taken
 SEND_WAITS = (1.0, 4.0)  # seconds before a fileCreate without an answer is sent again
@@ -297,7 +298,7 @@ class Uploads:
                 self._room.state.forget_upload(key)
                 again[key] = "somebody or something deletes the file in the shop whenever it is there"
             elif file.failed:
-                self._discard(key, file.id)
+                self._discard(key, file)
                 if file.code == _NO_SPACE:
                     raise ConnectorError(f"{self._name}: {file.reason}; make room in the shop's files", permanent=True)
                 (again if file.code in _PASSING else self.refused)[key] = file.reason
@@ -309,7 +310,7 @@ class Uploads:
         if file.key == key:
             return StoredPicture(file.id, key, file.name, file.url, file.created_at)
         ours = file.id in self._fresh
-        self._discard(key, file.id)
+        self._discard(key, file)
         raise ConnectorError(
             f"{self._name}: Shopify gave an uploaded picture another file name ({file.name}), so it could not be told "
             f"from the shop's own pictures any more{', and it was deleted again' if ours else ''}. If an app renames "
@@ -317,13 +318,23 @@ class Uploads:
             permanent=ours,
         )
 
-    def _discard(self, key: str, gid: str) -> None:
+    def _discard(self, key: str, file: FileNode) -> None:
         """Deletes a file that was made by us and that was never ready to be shown anywhere; another one stays."""
-        known = self._room.state.uploads([key]).get(key)
-        if gid in self._fresh or (known and known.media == gid and not known.url):
+        if self._is_ours(key, file):
             with suppress(UserErrorsError):  # gone already; or it stays, its name taken, and is found by that
-                self._mutate("file_delete", {"fileIds": [gid]}, repeatable=True)
+                self._mutate("file_delete", {"fileIds": [file.id]}, repeatable=True)
         self._room.state.forget_upload(key)
+
+    def _is_ours(self, key: str, file: FileNode) -> bool:
+        """Whether a file of this name was made for us and never shown: by this attach, by an earlier one, or, where its
+        answer was lost, after that was sent."""
+        known = self._room.state.uploads([key]).get(key)
+        if file.id in self._fresh or known is None:
+            return file.id in self._fresh
+        if known.media:
+            return known.media == file.id and not known.url
+        began = known.sent_at - CLOCKS if known.sent_at else None
+        return not file.url and bool(began and file.created_at and file.created_at >= began)
 
     def _meant(self, error: UserErrorsError, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Which of these pictures the shop complains of: key → code and message."""

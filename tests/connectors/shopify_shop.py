@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
 from cryptography.fernet import Fernet
+from flask import Flask
 from PIL import Image
 
 from connectors import Environment, NewImage
@@ -25,9 +27,11 @@ from connectors.testing import Killed, LibraryKit
 from connectors.types import Connector
 from plugin.listener import Listener
 from plugin.sandbox.shopify.faults import fault_from_text
+from plugin.sandbox.shopify.mischief import Mischief
 from plugin.sandbox.shopify.model import gid
 from plugin.sandbox.shopify.options import DEFAULT_CLIENT, DEFAULT_SECRET, AttachAt, SandboxOptions
 from plugin.sandbox.shopify.server import create_shopify
+from plugin.sandbox.shopify.service import ShopifyParts
 from tests.connectors.shopify_orders import App, Orders, Strike
 
 SHOP = "mugs.myshopify.com"
@@ -60,12 +64,20 @@ FLAVOURS = {
 
 
 class Server:
-    """A WSGI server that goes on from test to test, since starting one takes longest."""
+    """A WSGI server, and the pages of a shop: they go on from test to test, since making them takes longest."""
 
     def __init__(self) -> None:
         self.app: App | None = None
+        self._pages = create_shopify(SandboxOptions(catalogue="empty"))
+        self._pages.extensions["shopify"].close()
         self._listener = Listener(self, threads=8).start()
         self.url = self._listener.url
+
+    def open(self, options: SandboxOptions, clock: Callable[[], float]) -> tuple[ShopifyParts, Mischief]:
+        """A new shop behind these pages, instead of the one before: its parts, to be closed, and its front."""
+        parts = self._pages.extensions["shopify"] = ShopifyParts(options, clock)
+        parts.store.home = self.url
+        return parts, Mischief(partial(Flask.wsgi_app, self._pages), parts)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         assert self.app is not None
@@ -106,10 +118,8 @@ class ShopifyShopKit(LibraryKit):
         self._session, self._vault = new_session(allow_private=True), Locked()
         given: dict[str, Any] = {"attach_at": flavour.attach_at, **behaviour}
         options = SandboxOptions(catalogue="empty", shop=SHOP, scopes=SCOPES, **given)
-        shop = create_shopify(options, self._stamp)
-        self._parts = shop.extensions["shopify"]
+        self._parts, shop = server.open(options, self._stamp)
         self._store, self._access = self._parts.store, self._parts.access
-        self._store.home = server.url
         self._access.retry_seconds = RETRY
         server.app = self._orders = Orders(shop, self.now, uploads=flavour.uploads, waits=flavour.waits)
         self._credentials = {"client_id": DEFAULT_CLIENT, "client_secret": DEFAULT_SECRET} | self._pair()

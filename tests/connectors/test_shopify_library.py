@@ -67,6 +67,13 @@ def test_what_no_product_shows_is_found(desk: Desk) -> None:
     assert one.since is not None
 
 
+def test_what_is_known_and_shown_costs_nothing_more(desk: Desk) -> None:
+    desk.attach(desk.product(), desk.images(1, 2, 3))
+    desk.forget()
+    assert found(desk) == ""
+    assert "status" not in desk.calls()
+
+
 def test_a_draft_shows_its_pictures_too(desk: Desk) -> None:
     product = desk.product()
     desk.attach(product, desk.images(1))

@@ -32,7 +32,8 @@ def test_a_picture_on_its_way_is_known_at_each_step(state: State) -> None:
     one = state.uploads([key(1), key(2)])[key(1)]
     assert (one.filename, one.source, one.sent_at, one.media) == ("mug-1.jpg", "https://staged.example/1", None, "")
     state.note_sent([key(1)], LATER)
-    assert state.uploads([key(1)])[key(1)].sent_at == LATER
+    state.note_sent([key(1)], LATER + timedelta(hours=1))
+    assert state.uploads([key(1)])[key(1)].sent_at == LATER, "the first time"
     assert [one.key for one in state.unanswered()] == [key(1)]
     state.note_files([file(1)], LATER)
     one = state.uploads([key(1)])[key(1)]

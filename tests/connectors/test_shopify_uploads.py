@@ -199,6 +199,21 @@ def refusing(desk: Desk, document: str, *errors: UserError, times: int = 99) -> 
         yield
 
 
+@pytest.mark.parametrize(("code", "outcome"), [("IMAGE_PROCESSING_FAILURE", ""), ("IMAGE_DOWNLOAD_FAILURE", "1")])
+def test_a_file_that_failed_after_its_answer_was_lost_does_not_stay(desk: Desk, code: str, outcome: str) -> None:
+    desk.fault("file_create:drop_after:x1")
+    desk.clock.later(1, lambda: desk.store.fail(next(iter(desk.store.media)), code))
+    assert ready(desk, 1)[0] == desk.ours() == outcome
+
+
+def test_a_failed_file_that_may_be_anothers_stays(desk: Desk) -> None:
+    theirs = desk.store.add_media(b"no picture", f"mug-{key(1)}.jpg", ready=False)
+    desk.store.fail(theirs)
+    desk.clock.sleep(3600)
+    found, refused = ready(desk, 1)
+    assert (found, list(refused), list(desk.store.media)) == ("", [key(1)], [theirs])
+
+
 def test_what_is_about_the_shop_and_not_the_picture_refuses_none(desk: Desk) -> None:
     one = uploads(desk)
     plan = UserError(("files", "0"), "Select a plan to upload this file.", "UNACCEPTABLE_TRIAL_ASSET")

@@ -77,6 +77,23 @@ def test_a_variant_without_a_photo_of_its_own_gets_nothing(shop: Desk) -> None:
     assert (shop.shown(product), shop.ours(), shop.remembered) == ("abcd", "", [])
 
 
+def test_a_variant_that_loses_its_photo_meanwhile_is_looked_at_again(shop: Desk) -> None:
+    product, variants = shop.shirt("1")
+    shop.fault("file_update:drop_after:x1")
+    mutate = shop.room.client.mutate
+
+    def bared(name: str, *args: Any, **more: Any) -> Any:
+        if name == "product_reorder_media":
+            shop.store.set_variant_media(variants[0], "")
+        return mutate(name, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.room.client, "mutate", bared)
+        with pytest.raises(ConnectorError, match="may be on the listing already") as caught:
+            shop.attach(f"{product}/{variants[0]}", shop.images(1), REPLACE)
+    assert (caught.value.permanent, caught.value.retry_after) == (False, 600)
+
+
 def test_a_variant_that_was_given_another_photo_since_keeps_it(shop: Desk) -> None:
     product, variants = shop.shirt("1", "1")
     place = f"{product}/{variants[0]}"
