@@ -21,6 +21,7 @@ from plugin.config.load import SECTIONS
 from plugin.config.stores import COMMON
 from plugin.pipeline.run import Report
 from plugin.sandbox.hebo.faults import fault_from_text
+from plugin.sandbox.shopify.faults import fault_from_text as shopify_fault_from_text
 from plugin.sandbox.woocommerce.faults import fault_from_text as woo_fault_from_text
 from templates import load_pack
 
@@ -31,7 +32,9 @@ FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FAULT = re.compile(r"`((?:submit|poll|retry|quota|result):[a-z0-9_=:.]+)`")
 SETTING_LINE = re.compile(r"`([a-z_]+) = [^`]+`")
-WOOCOMMERCE = "docs/woocommerce.md"
+SHOPIFY, WOOCOMMERCE = "docs/shopify.md", "docs/woocommerce.md"
+STORE_FAULTS = {SHOPIFY: shopify_fault_from_text, WOOCOMMERCE: woo_fault_from_text}
+EXAMPLES = [("README.md", 5), ("README.zh-CN.md", 5), (SHOPIFY, 1), (WOOCOMMERCE, 1)]
 VARIABLE = re.compile(r"HEBO_SYNC_[A-Z_]+\b")
 
 
@@ -117,7 +120,7 @@ def test_every_make_target_that_is_named_exists(page: str) -> None:
     assert variables <= set(re.findall(r"^([A-Z_]+) =", text_of("Makefile"), re.MULTILINE))
 
 
-@pytest.mark.parametrize(("page", "count"), [("README.md", 4), ("README.zh-CN.md", 4), (WOOCOMMERCE, 1)])
+@pytest.mark.parametrize(("page", "count"), EXAMPLES)
 def test_every_configuration_example_loads(page: str, count: int, tmp_path: Path) -> None:
     examples = blocks(page, "toml")
     assert len(examples) == count
@@ -169,7 +172,7 @@ def example_of(name: str, tmp_path: Path) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize(("page", "least"), [("README.md", 6), ("README.zh-CN.md", 6), (WOOCOMMERCE, 3)])
+@pytest.mark.parametrize(("page", "least"), [("README.md", 7), ("README.zh-CN.md", 7), (SHOPIFY, 2), (WOOCOMMERCE, 3)])
 def test_every_variable_that_is_named_is_understood(page: str, least: int, tmp_path: Path) -> None:
     stores = "\n".join(block for block in blocks("README.md", "toml") if "[[stores]]" in block)
     (tmp_path / "config.toml").write_text(stores, encoding="utf-8")
@@ -188,9 +191,10 @@ def test_every_pack_and_fault_that_is_named_exists(page: str) -> None:
     assert faults
 
 
-def test_every_fault_of_the_sandbox_store_that_is_named_exists() -> None:
-    named = re.findall(r"^\| `([a-z_]+:\S+)` \|", text_of(WOOCOMMERCE), re.MULTILINE)
-    assert [woo_fault_from_text(fault).call for fault in named] == [fault.split(":")[0] for fault in named]
+@pytest.mark.parametrize("page", STORE_FAULTS)
+def test_every_fault_of_a_sandbox_store_that_is_named_exists(page: str) -> None:
+    named = re.findall(r"^\| `([a-z_]+:\S+)` \|", text_of(page), re.MULTILINE)
+    assert [STORE_FAULTS[page](fault).call for fault in named] == [fault.split(":")[0] for fault in named]
     assert len(named) >= 5
 
 
