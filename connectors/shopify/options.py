@@ -58,6 +58,7 @@ class ShopifyOptions(BaseModel):
     refresh_token: SecretStr | None = Field(
         default=None,
         title="Refresh token",
+        json_schema_extra={"rare": True},
         description="Only for an app that was installed by its own pages (authorization code) with expiring tokens; "
         "together with Client ID and secret. It is renewed by itself from then on.",
     )
@@ -75,11 +76,13 @@ class ShopifyOptions(BaseModel):
     api_version: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
         default="2026-10",
         title="API version",
+        json_schema_extra={"rare": True},
         description="Of Shopify's Admin API. Leave it as it is; this program is made for this version.",
     )
     api_url: str | None = Field(
         default=None,
         title="API address",
+        json_schema_extra={"rare": True},
         description="Only for tests: calls go to this address instead of the shop's. Leave it empty.",
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 from flask import request
 from sqlalchemy import select
 
-from connectors import StoreInfo
+from connectors import StoreInfo, kinds
 from plugin.config import StoreSettings
 from plugin.config.tables import is_secret
 from plugin.models import Store
@@ -26,7 +26,7 @@ from plugin.web.settings.store_form import OPTION, StoreForm
 from plugin.web.settings.texts import gettext
 
 ANYWAY = "anyway"  # the button that stores it all the same
-PLACES = ("path", "url")  # settings that say where a catalogue is; a kind without them is compared by all of its own
+PLACES = ("path", "url")  # settings that say where a catalogue is, where its kind names none (`ConnectorKind.place`)
 # Which setting a connector's sentence is about that names none: how it begins, with or without the store's address.
 _ABOUT = (
     ("the feed ", "path"),
@@ -42,6 +42,18 @@ _ABOUT = (
     ("There is no way for a picture into the store", "app_password"),
     ("The WordPress user ", "app_user"),
     ("The store's own address is ", "url"),
+    ("does not know the app", "client_id"),
+    ("says that the app is not installed", "client_id"),
+    ("belongs to another organization than the app", "client_id"),
+    ("does not accept the app's credentials", "client_secret"),
+    ("does not accept the access token", "access_token"),
+    ("does not accept the refresh token", "refresh_token"),
+    ("its refresh token ", "refresh_token"),
+    ("its address is a private one", "api_url"),
+    ("The shop's own address is ", "shop"),
+    ("is not known to Shopify", "shop"),
+    ("leads requests on to another address", "shop"),
+    ("cannot be reached", "shop"),
     ("http", "url"),
 )
 
@@ -70,7 +82,7 @@ def look(now: Parts, config: StoreSettings, own: int | None) -> Objections:
 def show(store: StoreForm, against: Objections) -> list[str]:
     """Put each beside the field that it is about; gives the sentences that are about none."""
     said = [(_field(store, problem), translated(problem)) for problem in against.info.problems]
-    place = next((OPTION + name for name in PLACES if OPTION + name in store.form), "")
+    place = next((OPTION + name for name in _places(store.kind.name) if OPTION + name in store.form), "")
     said += [(place, _twin_sentence(name)) for name in against.twins]
     rest = []
     for name, sentence in said:
@@ -111,8 +123,13 @@ def _twins(now: Parts, config: StoreSettings, own: int | None) -> Iterator[str]:
 def _place(now: Parts, config: StoreSettings) -> dict[str, Any]:
     """What two stores of one catalogue have in common, in one spelling."""
     infos = type(config.options).model_fields
-    names = [name for name in PLACES if name in infos] or [name for name in infos if not is_secret(infos[name])]
+    places = [name for name in _places(config.kind) if name in infos]
+    names = places or [name for name in infos if not is_secret(infos[name])]
     return {name: _one_spelling(now, getattr(config.options, name)) for name in names}
+
+
+def _places(kind: str) -> tuple[str, ...]:
+    return kinds()[kind].place or PLACES
 
 
 def _one_spelling(now: Parts, value: Any) -> Any:

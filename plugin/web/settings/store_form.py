@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,13 @@ def _typed(now: Parts, kind: ConnectorKind, form: FlaskForm) -> Mapping[str, str
     kept = {name: value for name, value in found.items() if value}
     form[TYPED].data = typed.seal(now, kind.name, kept)
     return kept
+
+
+def without_wrong_secrets(now: Parts, store: StoreForm) -> StoreForm:
+    """The form without the typed secrets that something is wrong with: their fields are empty, and stay so."""
+    good = {name: value for name, value in store.typed.items() if not store.form[OPTION + name].errors}
+    store.form[TYPED].data = typed.seal(now, store.kind.name, good)
+    return replace(store, typed=good)
 
 
 def _optional_secrets(kind: ConnectorKind) -> list[str]:

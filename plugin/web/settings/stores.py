@@ -233,6 +233,8 @@ def _page(
 ) -> str:
     """The form, with what is known of the store. info: what a check found. against: why it was not stored."""
     left = objections.show(form, against) if against else []  # the others stand beside their fields from here on
+    if against is None:  # else the settings are good in themselves, and may be saved anyway
+        form = store_form.without_wrong_secrets(parts(), form)
     return render_template(
         "store_edit.html",
         form=form.form,

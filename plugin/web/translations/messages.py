@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
-from plugin.web.translations import feed, woocommerce
+from plugin.web.translations import feed, shopify, woocommerce
 
 KINDS_OF_STATE = (TaskState, ImageState, ProductState, PublicationState)
 NETWORK = (  # connectors.http
@@ -40,6 +40,23 @@ STATE = (  # connectors.state: a connector's own notes
     "the store's state {path} was written by another version of hebo-sync (layout {layout}, this one knows {known}); "
     "install that version again",
 )
+SHARED = (  # what stores of several kinds say
+    "this is {reason}",
+    "the list of products",
+    "its products",
+    "{home} cannot be reached: {reason}",
+    "{home} asks for fewer requests; it is asked again later",
+    "product {product} of {home} cannot be read: {reason}",
+    "{title} (product {product})",
+    "its product is left out: {reason}",
+    "it has no image; add one in the store, since pictures are made from it",
+    "the stored picture {file} cannot be read: {reason}",
+    "product {product}: {reason}. Pictures may be on the listing already; it is looked at again until it can be told",
+    "product {product}: {reason}. The pictures are not there so far; it is looked at again",
+    "product {product}: {reason}. Its pictures are not taken off so far; it is tried again",
+    "a product shows it",
+    "it is another picture by now",
+)
 SYSTEM = (  # the operating system's own words
     "Permission denied",
     "No such file or directory",
@@ -54,26 +71,6 @@ SYSTEM = (  # the operating system's own words
     "Connection reset by peer",
     "Network is unreachable",
     "No route to host",
-)
-OPENSSL = (  # what it says of a certificate
-    "self-signed certificate",
-    "self-signed certificate in certificate chain",
-    "certificate has expired",
-    "certificate is not yet valid",
-    "unable to get local issuer certificate",
-    "unable to verify the first certificate",
-    "Hostname mismatch, certificate is not valid for '{host}'.",
-    "IP address mismatch, certificate is not valid for '{address}'.",
-)
-OPENSSL = (  # what it says of a certificate
-    "self-signed certificate",
-    "self-signed certificate in certificate chain",
-    "certificate has expired",
-    "certificate is not yet valid",
-    "unable to get local issuer certificate",
-    "unable to verify the first certificate",
-    "Hostname mismatch, certificate is not valid for '{host}'.",
-    "IP address mismatch, certificate is not valid for '{address}'.",
 )
 OPENSSL = (  # what it says of a certificate
     "self-signed certificate",
@@ -294,9 +291,8 @@ STATES = tuple(dict.fromkeys(str(state) for kind in KINDS_OF_STATE for state in 
 TEMPLATES: tuple[str, ...] = (
     *NETWORK,
     *STATE,
+    *SHARED,
     *SYSTEM,
-    *OPENSSL,
-    *OPENSSL,
     *OPENSSL,
     *IMAGE_SERVICE,
     *PICTURES,
@@ -308,6 +304,7 @@ TEMPLATES: tuple[str, ...] = (
     *PACKS,
     *feed.TEMPLATES,
     *woocommerce.TEMPLATES,
+    *shopify.TEMPLATES,
     *SEVERAL,
     *STATES,
 )
@@ -315,6 +312,7 @@ TEMPLATES: tuple[str, ...] = (
 # What a page says instead: no commands and no settings' names where it has a button or a field for that.
 ON_PAGES: Mapping[str, str] = {
     **feed.ON_PAGES,
+    **shopify.ON_PAGES,
     **woocommerce.ON_PAGES,
     "a person must say whether the prompts were accepted (hebo-sync tasks settle)": (
         "a person must say whether the prompts were accepted"

@@ -13,7 +13,6 @@ OPTIONS = (  # options, room: the settings
     "must begin with https:// or http://; {hint}",
     "must not have a user name or a password in it; {hint}",
     "must not have a ? or a # in it; {hint}",
-    "this is {reason}",
     "the consumer secret; put the consumer key (ck_…) here",
     "the consumer key; put the consumer secret (cs_…) here",
     "must begin with {word} and have only letters and digits after it; copy it again as a whole",
@@ -28,10 +27,8 @@ THINGS = (  # what a request was about
     "the variations of product {product}",
     "the variations of {product}",
     "the list of variations of product {product}",
-    "the list of products",
     "the picture {file}",
     "picture {picture}",
-    "its products",
     "its library",
 )
 ANSWERS = (  # errors, client, replies: no answer, or none that can be used
@@ -41,7 +38,6 @@ ANSWERS = (  # errors, client, replies: no answer, or none that can be used
     "`allow_private_addresses = true` under [app] in the configuration file",
     "{home}: the store's certificate is not accepted ({reason}). Have it mended; or, if it comes from an authority of "
     "your own, name that authority's certificate file (PEM) as `verify`",
-    "{home} cannot be reached: {reason}",
     "its host name is not known. Check the address in the store's settings",
     "{home} leads on to {url}: put that address into the store's settings",
     "{home} leads requests to its REST API on to {where}: a security or “coming soon” plugin may be closing it. Allow "
@@ -59,7 +55,6 @@ REFUSALS = (  # errors, client: the store does not do what it was asked to
     "{home} refused the request about {where} with a web page (status {status}): a firewall, a security plugin or a "
     "password in front of the site may be closing the REST API (/wp-json/)",
     "{home} takes no request as large as this one (upload limit of the server)",
-    "{home} asks for fewer requests; it is asked again later",
     "{home} is not available for now (maintenance or overload); it is asked again later",
     "{home} does not know /wp-json/{path}; activate WooCommerce there, or bring it up to date",
     "{home} has no {where} (any more)",
@@ -114,12 +109,9 @@ CHECK = (  # check, reach: what a check of the connection says
 CATALOGUE = (  # catalogue, paging, product, main_images: reading
     "product {product}: a WooCommerce product has a number",
     "product {product} of {home} is in the trash",
-    "product {product} of {home} cannot be read: {reason}",
     "variation {variation} of product {product} is gone from {home}, or has no photo of its own",
     "product {product} ({name})",
     "a variation of {where}",
-    "its product is left out: {reason}",
-    "it has no image; add one in the store, since pictures are made from it",
     "the file of its main image is missing; choose another main image in the store",
     "it has pictures in its gallery only, and adding one would make one of these its main image; choose a main image "
     "in the store first",
@@ -131,7 +123,6 @@ CATALOGUE = (  # catalogue, paging, product, main_images: reading
     "{where} changes too quickly to be read without a gap; it is read again later, from its beginning",
     "product {product} of {home} cannot be read: the store gave no product; a plugin may be spoiling the REST API's "
     "answers",
-    "{title} (product {product})",
 )
 ATTACH = (  # attachment, variation_attachment, uploads: putting pictures on a listing
     "product {product}: the store answered that it took the pictures, but it does not show them; it is looked at again",
@@ -145,7 +136,6 @@ ATTACH = (  # attachment, variation_attachment, uploads: putting pictures on a l
     "renames pictures, or tell it to leave names with “hs-” alone",
     "the store answered the upload with another picture ({file}), which is not used. Switch off the plugin that looks "
     "for the same picture in the library, or renames uploads, for names with “hs-”",
-    "product {product}: {reason}. Pictures may be on the listing already; it is looked at again until it can be told",
     "product {product}: the store goes on showing how the product was before the last write, so nothing is written "
     "from that. A caching plugin or a CDN keeps answers of the REST API: except /wp-json/ there. It is looked at again",
     "product {product}: the store names another main picture than the one that it lists first, and writing the list "
@@ -154,7 +144,6 @@ ATTACH = (  # attachment, variation_attachment, uploads: putting pictures on a l
     "out, which would put them there again; it is looked at once more",
     "product {product}: the store could not fetch {failed} of {wanted} pictures now ({reason}); the others are there, "
     "and these are tried again",
-    "product {product}: {reason}. The pictures are not there so far; it is looked at again",
     "product {product}: the store can neither be sent pictures nor fetch them. Either add an Application Password to "
     "the store's settings (WordPress: Users → Profile), which needs https; or set a public address under which the "
     "store reaches this program ({reason})",
@@ -164,7 +153,6 @@ ATTACH = (  # attachment, variation_attachment, uploads: putting pictures on a l
     "one in the store, or publish to the product instead",
     "variation {variation} of product {product} did not take its picture: {detail}; it is tried again",
     "the picture {file} was not uploaded",
-    "the stored picture {file} cannot be read: {reason}",
     "the store gave the uploaded picture another file name ({file}), so it could not be told from the shop's own "
     "pictures any more, and it was deleted again. Switch off the plugin that renames uploads, or tell it to leave "
     "names with “hs-” alone",
@@ -186,7 +174,6 @@ LISTING = (  # listing: reading and writing one list of pictures
 RESTORE = (  # restore, library: taking pictures off again
     "product {product}: somebody else keeps changing its pictures at the same time, so ours could not be taken off; it "
     "is tried again",
-    "product {product}: {reason}. Its pictures are not taken off so far; it is tried again",
     "product {product} has no pictures but ours any more, and a product is not left without any; give it another "
     "picture in the store, then undo again. Nothing was changed",
     "the picture that variation {variation} of product {product} showed before {reason}; give it another picture in "
@@ -197,8 +184,6 @@ RESTORE = (  # restore, library: taking pictures off again
     "delete media to the store's settings (it needs https), or delete them in WordPress under Media. They remain "
     "there: {names}",
     "the store's catalogue changes while it is read; try again when it is quiet",
-    "a product shows it",
-    "it is another picture by now",
     "not tried, since {reason}",
 )
 TEMPLATES: tuple[str, ...] = (

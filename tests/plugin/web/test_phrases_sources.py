@@ -16,8 +16,8 @@ import pytest
 from pydantic import ValidationError
 from pydantic_core import PydanticKnownError
 
+from connectors import kinds
 from connectors.feed import FeedOptions
-from connectors.woocommerce import WooCommerceOptions
 from plugin.web.security import ROOT
 from plugin.web.translations.messages import ON_PAGES, OPENSSL, TEMPLATES
 
@@ -74,7 +74,7 @@ def source_texts() -> tuple[str, ...]:
 
 def occurs(literal: str, there: Callable[[str, str], bool]) -> bool:
     """Whether a text has it; a hint or a part may be put in at a colon, a semicolon, a comma or a full stop."""
-    literal, texts = literal.strip(), source_texts()
+    literal, texts = literal.strip().removesuffix(":"), source_texts()
     if any(there(text.strip(), literal) for text in texts):
         return True
     *parts, last = (part.strip(":;,. ") for part in re.split(r"(?<=[:;,.]) ", literal))
@@ -98,15 +98,23 @@ def test_templates_are_not_repeated_and_say_something() -> None:
 
 PROSE = re.compile(r"[A-Za-z']+(?:[,;:]? +\(?[A-Za-z']+){2,}")
 SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE FROM|ORDER BY|CREATE|PRAGMA|BEGIN|WHERE|AND key)\b")
-NOT_SHOWN = {"hebo-sync connection check", "from our address"}  # a webhook's name; put into the store's own words
-WOOCOMMERCE = sorted((SOURCES / "connectors" / "woocommerce").glob("*.py"))
+NOT_SHOWN = {
+    "hebo-sync connection check",  # a webhook's name
+    "from our address",  # put into the store's own words
+    "key, filename, source, sent_at, media, url, noted_at",  # columns
+    "could not find shopify api application",  # what Shopify's words are searched for
+}
+WALKED = ("shopify", "woocommerce")
+MODULES = [path for name in WALKED for path in sorted((SOURCES / "connectors" / name).glob("*.py"))]
 
 
 def is_unsaid(node: ast.AST, path: Path) -> bool:
-    """Whether it is a docstring, a pattern, or a mistake of ours."""
+    """Whether it is a docstring, a pattern, a line of the log, or a mistake of ours."""
     if isinstance(node, ast.Call):
         called = ast.unparse(node.func)
-        return called == "re.compile" or (called == "ValueError" and path.stem != "options")
+        return (
+            called == "re.compile" or called.startswith("log.") or (called == "ValueError" and path.stem != "options")
+        )
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
@@ -123,18 +131,20 @@ def said_in(path: Path) -> Iterator[str]:
 
 @cache
 def translated_texts() -> tuple[str, ...]:
-    infos = WooCommerceOptions.model_fields.values()
+    infos = [info for name in WALKED for info in kinds()[name].options.model_fields.values()]
     return (*TEMPLATES, *(text for info in infos for text in (info.title, info.description) if text))
 
 
-@pytest.mark.parametrize("path", WOOCOMMERCE, ids=lambda path: path.stem)
-def test_every_sentence_of_a_woocommerce_store_has_a_template(path: Path) -> None:
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+def test_every_sentence_of_a_connector_has_a_template(path: Path) -> None:
     left = [said for said in said_in(path) if not any(said in text for text in translated_texts())]
-    assert left == [], "add them to plugin/web/translations/woocommerce.py, and run: make translations"
+    assert left == [], f"add them to plugin/web/translations/{path.parent.stem}.py, and run: make translations"
 
 
 def test_sentences_are_found() -> None:
-    said = [text for path in WOOCOMMERCE for text in said_in(path)]
-    assert len(said) > 100
-    assert "The store has no products yet" in said
-    assert "must not have a ? or a # in it" in said
+    said = {name: [text for path in MODULES if path.parent.stem == name for text in said_in(path)] for name in WALKED}
+    assert all(len(found) > 100 for found in said.values())
+    assert "The store has no products yet" in said["woocommerce"]
+    assert "must not have a ? or a # in it" in said["woocommerce"]
+    assert "Only the first picture proves that the shop takes it" in said["shopify"]
+    assert "was answered without its number" in said["shopify"]

@@ -50,6 +50,7 @@ def test_the_only_kind_is_chosen_by_itself(bare: Site, monkeypatch: pytest.Monke
     assert "/settings/stores/new/feed" in text
     assert "/settings/stores/new/woocommerce" in text
     monkeypatch.delitem(kinds(), "woocommerce")
+    monkeypatch.delitem(kinds(), "shopify")
     answer = bare.client.get("/settings/stores/new")
     assert (answer.status_code, answer.location) == (303, NEW)
     assert bare.client.get("/settings/stores/new/none").status_code == 404

@@ -118,3 +118,15 @@ def test_what_hardly_anybody_needs_is_folded_away_until_it_matters(bare: Site, s
     posted = {"name": "woo", "option_url": safe_shop.url, "option_consumer_key": DEFAULT_KEY}
     posted |= {"option_consumer_secret": DEFAULT_SECRET, "pack": "mini", "placement": "append", "option_parallel": "4"}
     assert unfolded in bare.client.post(NEW, data=posted).text  # its certificate is what is wrong
+
+
+def test_a_secret_that_is_wrong_in_itself_is_not_kept(bare: Site, safe_shop: WooService) -> None:
+    form = {"name": "woo", "pack": "mini", "placement": "append", "shared_image_limit": "10", "option_parallel": "4"}
+    form |= {"option_url": safe_shop.url, "option_consumer_key": "cs_1", "option_consumer_secret": DEFAULT_SECRET}
+    text = bare.client.post(NEW, data=form).text
+    sealed = re.search(r'name="typed"[^>]*value="([^"]+)"', text)
+    assert sealed is not None
+    again = form | {"typed": sealed[1], "option_consumer_key": "", "option_consumer_secret": ""}
+    errors = errors_of(bare.client.post(NEW, data=again).text)
+    assert errors.keys() == {"option_consumer_key"}
+    assert "Put the consumer key" not in errors["option_consumer_key"]

@@ -16,7 +16,7 @@ from tests.plugin.web.conftest import Site
 from tests.plugin.web.test_activity import troubled
 from tests.plugin.web.test_phrases import left_in_english
 
-NAMES = {"WooCommerce"}  # they are the same in every language
+NAMES = {"Shopify", "WooCommerce"}  # they are the same in every language
 PLACEHOLDERS = re.compile(r"%\(\w+\)s|\{\w+\}")
 
 
