@@ -26,6 +26,7 @@ from plugin.scheduler.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 LOOK = 0.05  # seconds between two looks for what is finished, while stopping
+BY_THEMSELVES = 0.2  # of the time for stopping: after that, waits for a store are ended
 LOOK_AGAIN = 1.0  # seconds until a lane that had nothing is asked again: what the pages do wakes them at once
 
 
@@ -143,7 +144,10 @@ class Engine:
         self._stopping = True
         self._watchdog.stop(max(0.0, ends - time.monotonic()))
         self.metronome.stop(max(0.0, ends - time.monotonic()))
-        left = self._finish(ends)
+        left = self._finish(min(ends, time.monotonic() + within * BY_THEMSELVES))
+        if left:
+            self._end_waits()
+            left = self._finish(ends)
         if not left:
             for crew in (*self._retiring, self._crew):
                 self._close(crew)
@@ -151,6 +155,11 @@ class Engine:
         if self._lock is not None:
             self._lock.release()
         return left
+
+    def _end_waits(self) -> None:
+        """Calls that wait for a store (for its bulk operation, say) end now, and go on at the next start."""
+        for crew in (*self._retiring, self._crew):
+            crew.parts.reach.pauses.stop()
 
     def _tick(self) -> None:
         """Starts nothing any more while stopping."""

@@ -69,6 +69,8 @@ def test_what_the_shop_saw_is_told() -> None:
     desk.send(document("products_count"), {})
     desk.client.post("/admin/api/2026-10/graphql.json", json={"query": "{ shop { id } }"})
     state = desk.client.get("/sandbox/state").get_json()
+    counters = desk.client.get("/sandbox/counters").get_json()
+    assert counters.items() <= state.items()
     assert state["products"][str(number)]["media"][0][1] == "photo-1.jpg"
     assert state["requests"] == {"media 200": 1, "products 401": 1, "shop 401": 1}
     assert state["points"] == desk.parts.requests[0].points > 0

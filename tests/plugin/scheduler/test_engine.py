@@ -8,10 +8,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from apscheduler.triggers.base import BaseTrigger
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
+from connectors import ConnectorError
 from plugin import accounts, with_image_api
 from plugin.models import Account, Admin, GenerationTask, QuotaReading, SignIn, Store
 from plugin.pictures import PictureStore
@@ -238,6 +240,23 @@ def test_stopping_ends_in_time_and_the_answer_of_a_submit_is_not_lost(world: Wor
         assert engine.stop(5) == 0
         assert states(parts) == [TaskState.GENERATING]
         assert "scheduler" in engine.health().problems
+
+
+def test_a_call_that_waits_for_its_store_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, waits = RefreshLane.work, threading.Event()
+
+    def waiting(lane: RefreshLane, item: Any) -> Any:
+        waits.set()
+        with suppress(ConnectorError):
+            lane.parts.reach.pauses.sleep(60)
+        return work(lane, item)
+
+    monkeypatch.setattr(RefreshLane, "work", waiting)
+    with world.parts() as parts, running(parts) as engine:
+        assert waits.wait(10)
+        began = time.monotonic()
+        assert engine.stop(10) == 0
+        assert time.monotonic() - began < 8
 
 
 def test_a_locked_database_is_told_once_and_tried_again(
