@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from plugin.hebo import PollSchedule
 from tests.bench import __main__ as command
-from tests.bench import discovery, feed, kills, pages, polls, publish, woocommerce
+from tests.bench import discovery, feed, kills, pages, polls, publish, shopify, woocommerce
 from tests.bench.child import ChildError, in_child, service
 from tests.bench.rows import Row, number, percentile
 from tests.serve_kills import Campaign
@@ -94,6 +94,16 @@ def test_a_woocommerce_store_is_asked_for_no_more_than_it_must() -> None:
         4,
     )
     assert found["full read against plain client"] > 0
+
+
+def test_a_shopify_shop_is_asked_for_no_more_than_it_must() -> None:
+    found = figures(shopify.measure(shopify.TINY))
+    assert found["products read"] == shopify.TINY.products
+    assert found["requests of a refresh"] == 1
+    assert found["calls of a write-back"] <= 8
+    assert (found["refused for lack of points"], found["failed write-backs"]) == (0, 0)
+    assert found["peak memory of reading"] > 0
+    assert found["write-back against the bucket"] > 0
 
 
 def test_kills_tell_what_is_wrong_and_how_soon_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

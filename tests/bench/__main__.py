@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME ...]`: polls, discovery, feed, publish, pages, kills, woocommerce."""
+"""`python -m tests.bench [NAME ...]`: polls, discovery, feed, publish, pages, kills, woocommerce, shopify."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import click
 
-from tests.bench import discovery, feed, kills, pages, polls, publish, woocommerce
+from tests.bench import discovery, feed, kills, pages, polls, publish, shopify, woocommerce
 from tests.bench.rows import Row, print_rows
 
 # name -> the whole benchmark, and the quick one
@@ -21,6 +21,7 @@ BENCHES: dict[str, tuple[Callable[[], list[Row]], Callable[[], list[Row]]]] = {
     pages.NAME: (lambda: pages.measure(pages.FULL), lambda: pages.measure(pages.QUICK)),
     kills.NAME: (lambda: kills.measure(20), lambda: kills.measure(5)),
     woocommerce.NAME: (lambda: woocommerce.measure(woocommerce.FULL), lambda: woocommerce.measure(woocommerce.QUICK)),
+    shopify.NAME: (lambda: shopify.measure(shopify.FULL), lambda: shopify.measure(shopify.QUICK)),
 }
 
 

@@ -13,7 +13,7 @@ NAME = "mei"
 LOOKS = 60  # at an offer whose product is still being looked at
 # What may stand in Latin letters on a Chinese page: the shop's own words, and names.
 DATA = re.compile(
-    r"Stoneware \w+|Consumer key is invalid"  # the latter is what the store itself says
+    r"Stoneware \w+|Consumer key is invalid|The client secret is not valid"  # what the stores themselves say
     r"|hebo-sync|Hebo|English|Google Merchant Center|[\w./-]*/[\w./-]+|\b[\w-]+\.(?:tsv|toml|jpg)\b"
 )
 ENGLISH = re.compile(r"[A-Za-z']{2,}(?:[ ,]+[A-Za-z']{2,}){3,}")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import abort, render_template, request, url_for
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from plugin.models import Store
@@ -64,7 +64,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands over the list and moves. reading: how many stores are being read."""
+    """What stands over the list and moves. reading: how many stores are being read, or are next."""
 
     progress: Progress
     quota: QuotaView
@@ -84,7 +84,8 @@ def _one_of(kind: type[E], value: str, usual: E) -> E:
 
 def head_of(session: Session, now: Parts, chosen: ProductFilter) -> Head:
     """progress is of the chosen store; the quota is of the key, whatever is chosen."""
-    reading = select(func.count()).select_from(Store).where(Store.refresh_owner.is_not(None))
+    next_one = Store.refresh_due_at <= now.clock.now()
+    reading = select(func.count()).select_from(Store).where(or_(Store.refresh_owner.is_not(None), next_one))
     return Head(views.progress(session, chosen.store_id), quota_view(session, now), session.scalar(reading) or 0)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -18,15 +18,19 @@ import requests
 from click.testing import CliRunner
 
 from plugin.cli import demo as module
+from plugin.cli import demo_shop
 from plugin.listener import bind
 from plugin.sandbox.catalogue import feed as catalogue
 from plugin.sandbox.hebo import options as hebo_options
 from plugin.sandbox.hebo.options import HeboOptions
+from plugin.sandbox.shopify import server as shopify
+from plugin.sandbox.shopify.options import SandboxOptions
 from plugin.sandbox.woocommerce import server as woocommerce
 from plugin.sandbox.woocommerce.options import WooOptions
 
 PROGRAM = str(Path(sys.executable).with_name("hebo-sync"))
-FEED = "SELECT id FROM store WHERE name = 'sample'"
+ROW = "SELECT id FROM store WHERE name = '{}'"
+READABLE = 15 + 12 + 13  # products of the feed, the WooCommerce shop and the Shopify shop
 WITHIN = 90.0  # seconds; on a machine with nothing else to do pictures are there after 12
 PHOTO = "The product&#39;s photo"
 HASTE = "poll_bands = [[5, 0.4], [inf, 1.0]]\npoll_margin = 0.1\n"
@@ -72,9 +76,14 @@ class Demo:
         return found
 
 
-def product_page(demo: Demo) -> str:
-    """The page of the last product, which is of the shop."""
-    return demo.browser.get(f"{demo.address}/products/27", timeout=30).text
+def page_in_shop(demo: Demo, folder: Path, title: str, store: str) -> str:
+    """The shop's own page of a product of its, found by the link on ours."""
+    home = demo.hear(rf"sandbox {title} shop: (http://127\.0\.0\.1:\d+) \(")[1]
+    first = counted(folder, f"SELECT min(id) FROM product WHERE store_id = ({ROW.format(store)})")
+    text = demo.browser.get(f"{demo.address}/products/{first}", timeout=30).text
+    link = re.search(rf'href="({home}/products?/[^"]+)"', text)
+    assert link is not None, text
+    return demo.browser.get(link[1], timeout=30).text
 
 
 @contextmanager
@@ -97,9 +106,12 @@ def counted(folder: Path, query: str) -> int:
 def test_pictures_arrive_once_somebody_looks_and_a_second_start_goes_on(tmp_path: Path) -> None:
     with running(tmp_path) as first:
         first.hear(r"sign in as")
-        shop = first.hear(r"sandbox WooCommerce shop: (http://127\.0\.0\.1:\d+) \(")[1]
+        first.hear(r"to connect it by hand too: consumer key ck_\w+, consumer secret cs_\w+")
+        first.hear(
+            r"to connect it by hand too: shop [\w.-]+, Client ID [\w-]+, client secret shpss_\w+; .* API address"
+        )
         ends = time.monotonic() + WITHIN
-        while counted(tmp_path, "SELECT count(*) FROM product WHERE state = 'ready'") < 15 + 12:
+        while counted(tmp_path, "SELECT count(*) FROM product WHERE state = 'ready'") < READABLE:
             assert time.monotonic() < ends, first.said
             time.sleep(0.3)
         assert counted(tmp_path, "SELECT count(*) FROM task") == 0
@@ -108,10 +120,10 @@ def test_pictures_arrive_once_somebody_looks_and_a_second_start_goes_on(tmp_path
         while not (shown := first.pictures()) and time.monotonic() < ends:
             time.sleep(0.3)
         assert shown, first.said
-        page = re.search(rf'href="({shop}/product/[^"]+)"', product_page(first))
-        assert page is not None
-        assert "<h1>" in first.browser.get(page[1], timeout=30).text
-        assert counted(tmp_path, f"SELECT count(*) FROM task WHERE store_id != ({FEED})") == 0  # only for those chosen
+        assert "<h1>" in page_in_shop(first, tmp_path, "WooCommerce", "sandbox-shop")
+        assert "<h1>" in page_in_shop(first, tmp_path, "Shopify", "sandbox-shopify")
+        chosen = f"SELECT count(*) FROM task WHERE store_id != ({ROW.format('sample')})"
+        assert counted(tmp_path, chosen) == 0  # pictures only for those that somebody chooses
         picture = first.browser.get(first.address + shown[0], timeout=30)
         assert picture.headers["Content-Type"].startswith("image/")
         assert first.end(signal.SIGINT) == 0
@@ -124,18 +136,32 @@ def test_pictures_arrive_once_somebody_looks_and_a_second_start_goes_on(tmp_path
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short intervals, a feed of two products, and a shop that answers at once."""
+    """Short intervals, a feed of one product, shops that answer at once, and one product of each."""
     quick = partial(HeboOptions, poll_bands=((5, 0.4), (float("inf"), 1.0)))
     monkeypatch.setattr(hebo_options, "HeboOptions", lambda duration: quick(duration=(1, 2)))
-    monkeypatch.setattr(catalogue, "write_catalogue", partial(catalogue.write_catalogue, count=2))
+    monkeypatch.setattr(catalogue, "write_catalogue", partial(catalogue.write_catalogue, count=1))
     monkeypatch.setattr(module, "CONFIG", module.CONFIG + HASTE)
+    monkeypatch.setattr(demo_shop, "PICKED", 1)
     monkeypatch.setattr(woocommerce, "WooOptions", lambda **given: WooOptions(**{**given, "pace": 0.0}))
+    swift = {"ready_after": 0.1, "job_after": 0.1, "bulk_after": 0.1}
+    monkeypatch.setattr(shopify, "SandboxOptions", lambda **given: SandboxOptions(**{**given, **swift}))
 
 
-def shop_port(said: str) -> int:
-    found = re.search(r"sandbox WooCommerce shop: http://127.0.0.1:(\d+)", said)
+def port_of(title: str, said: str) -> int:
+    """Of a sandbox shop, as the demo named it."""
+    found = re.search(rf"sandbox {title} shop: http://127.0.0.1:(\d+)", said)
     assert found is not None, said
     return int(found[1])
+
+
+def ports(said: str) -> tuple[int, int]:
+    return port_of("WooCommerce", said), port_of("Shopify", said)
+
+
+def demand_shown(said: str) -> None:
+    """Both shops show what was published to them, in this demo or in an earlier one."""
+    for store in ("sandbox-shop", "sandbox-shopify"):
+        assert f"the store {store} showed 8 new pictures on 1 of its products" in said, said
 
 
 def one_pass(folder: Path) -> str:
@@ -145,17 +171,22 @@ def one_pass(folder: Path) -> str:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_one_pass_without_pages_publishes_to_both_stores_and_a_second_one_finds_all_of_it(tmp_path: Path) -> None:
+def test_one_pass_without_pages_publishes_to_all_stores_and_a_second_one_finds_all_of_it(tmp_path: Path) -> None:
     said = one_pass(tmp_path)
-    assert "asked for pictures of 2 products of sandbox-shop: 16 images" in said
-    assert "published  32" in said
-    assert "the store sandbox-shop showed 16 new pictures on 2 of its products" in said
+    for store in ("sandbox-shop", "sandbox-shopify"):
+        assert f"asked for pictures of 1 products of {store}: 8 images" in said
+    assert "published  24" in said
+    demand_shown(said)
     feed = (tmp_path / "catalogue" / "feed-with-pictures.tsv").read_text(encoding="utf-8")
-    assert feed.count("hs-") >= 16
-    with closing(bind("127.0.0.1", shop_port(said))):  # another program has the shop's port by now
+    assert feed.count("hs-") >= 8
+    with ExitStack() as others:
+        for port in ports(said):  # other programs have the shops' ports by now
+            others.enter_context(closing(bind("127.0.0.1", port)))
         again = one_pass(tmp_path)
-    assert shop_port(again) != shop_port(said)
+    assert not set(ports(again)) & set(ports(said))
     assert ("submitted  0" in again, "published  0" in again) == (True, True)
-    assert "the store sandbox-shop showed 16 new pictures on 2 of its products" in again
+    demand_shown(again)
     assert counted(tmp_path, "SELECT count(*) FROM product WHERE state = 'gone'") == 0
-    assert shop_port(one_pass(tmp_path)) == shop_port(again)  # where it was led to, it stays
+    third = one_pass(tmp_path)
+    assert ports(third) == ports(again)  # where they were led to, they stay
+    demand_shown(third)
