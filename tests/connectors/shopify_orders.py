@@ -188,7 +188,11 @@ class Orders:
 
     def _between(self, seen: Asked, start_response: Any, act: Callable[[bytes], object]) -> Iterable[bytes]:
         """The shop's answer, after which something happens before anybody sees it."""
-        answer, status, headers = run_wsgi_app(self._app, seen.again(), buffered=True)
+        try:
+            answer, status, headers = run_wsgi_app(self._app, seen.again(), buffered=True)
+        except ConnectionAbortedError:  # by a fault of the shop's own
+            act(b"")
+            raise
         body = b"".join(answer)
         act(body)
         start_response(status, list(headers))

@@ -49,6 +49,7 @@ MEMBER = f"package/dist/data/admin_{VERSION}.json.gz"
 KEPT = f"admin_{VERSION}.json.gz"
 SHA256 = "f3b522f264556925eada700e795e4a002a9cba83444ebcc6c0d724254a0c6593"
 SECONDS = 300.0  # the package has 14 MB
+RETRIES = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")  # milliseconds
 
 Named = Mapping[str, Any]
 Input = GraphQLArgument | GraphQLInputField
@@ -81,7 +82,7 @@ def fetched() -> bytes:
     if npm is None:
         raise NotFetchedError(f"npm is missing, which fetches it from {PACKAGE}: install npm")
     with tempfile.TemporaryDirectory(prefix="hebo-sync-npm-") as folder:
-        command = [npm, "pack", PACKAGE, "--ignore-scripts", "--silent"]
+        command = [npm, "pack", PACKAGE, "--ignore-scripts", "--silent", *RETRIES]
         try:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
         except subprocess.TimeoutExpired:

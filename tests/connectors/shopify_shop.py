@@ -256,6 +256,10 @@ class ShopifyShopKit(LibraryKit):
         self._orders.after_write[gid("Product", number)] = before
         return str(self._store.media[photo].name)
 
+    def editor_waits(self, product_id: str) -> bool:
+        """Whether somebody who was to overwrite this listing has not come so far."""
+        return gid("Product", product_id) in self._orders.after_write
+
     def refuse_one(self, product_id: str, images: Sequence[NewImage]) -> str:
         bad = images[len(images) // 2]
         if self._flavour.fails:

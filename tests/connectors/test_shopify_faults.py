@@ -75,12 +75,10 @@ class Round:
     def _remember(self, listing: Listing) -> None:
         """The right moment for an editor: everything that was read may be old."""
         self.remembered.append(listing)
-        if self.chance.random() < 0.1:
+        if not self.edited and self.chance.random() < 0.2:
             self.edited = True
-            self.others.append(self.kit.editor_adds(self.product_id))
-        elif self.chance.random() < 0.1:
-            self.edited = True
-            self.others.append(self.kit.editor_overwrites_next_write(self.product_id))
+            edit = self.chance.choice([self.kit.editor_adds, self.kit.editor_overwrites_next_write])
+            self.others.append(edit(self.product_id))
 
     def undo(self, after: Listing) -> Listing:
         """One attempt."""
@@ -118,7 +116,7 @@ def a_round(kit: ShopifyShopKit, pictures: Pictures, chance: random.Random) -> R
     product_id = kit.add_product("Steel mug", chance.randint(1, 4))
     if chance.random() < 0.2:
         kit.add_more(product_id)
-    images, placement = pictures.new(chance.randint(1, 4)), chance.choice(list(Placement))
+    images, placement = pictures.new(chance.randint(1, 3)), chance.choice(list(Placement))
     bad = kit.refuse_one(product_id, images) if chance.random() < 0.1 else None
     listing, variants = kit.listing(product_id), kit.variants(product_id)
     return Round(kit, chance, product_id, images, placement, listing, variants, bad)
@@ -149,8 +147,8 @@ def demand_no_lost_file(kit: ShopifyShopKit, kept: list[str]) -> None:
 
 
 def ours(kit: ShopifyShopKit) -> Counter[str]:
-    """Our keys in the library; what FAILED has no picture, and no address either by which anybody could tell whose."""
-    return Counter(key for gid, name in kit.files().items() if (key := key_in(name)) and gid not in kit.failed())
+    """Our keys in the library, those of files that FAILED among them."""
+    return Counter(key for name in kit.files().values() if (key := key_in(name)))
 
 
 def in_trouble(one: Round, act: Callable[[], T]) -> T:
@@ -163,6 +161,8 @@ def in_trouble(one: Round, act: Callable[[], T]) -> T:
         with killed_at(chance.randint(1, 9), after=chance.random() < 0.5), suppress(Killed, ConnectorError):
             act()
     done = insist(kit, act)
+    if kit.editor_waits(one.product_id):
+        one.others.pop()
     kit.calm()
     kit.advance(SETTLED)
     return done

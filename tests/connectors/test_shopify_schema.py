@@ -23,9 +23,11 @@ from graphql import (
 from connectors.shopify.documents import document, names
 from tests.connectors.shopify_schema import (
     KEPT,
+    NotFetchedError,
     cache_folder,
     differences,
     faults_of,
+    fetched,
     kept_or_fetched,
     official_schema,
 )
@@ -224,6 +226,20 @@ def test_another_file_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="is not the file"):
         kept_or_fetched(path, lambda: b"another")
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("npm", "reason"), [("", "npm is missing"), ("exit 1", "exit code 1"), ("exit 0", "exit code 0")]
+)
+def test_where_npm_gets_nothing_it_is_said_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, npm: str, reason: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if npm:
+        (tmp_path / "npm").write_text(f"#!/bin/sh\n{npm}\n")
+        (tmp_path / "npm").chmod(0o755)
+    with pytest.raises(NotFetchedError, match=reason):
+        fetched()
 
 
 def never() -> bytes:
