@@ -7,9 +7,11 @@ great shop: here the same resolvers of the same schema are called, and only the 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn, cast
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -73,13 +75,7 @@ class Level:
 
 def planned(schema: GraphQLSchema, text: str, context: Any) -> Level:
     """The root connection of a bulk query; `context` is what the resolvers get. Raises `BulkQueryError`."""
-    try:
-        document = parse(text)
-    except GraphQLError as error:
-        raise BulkQueryError(f"Invalid bulk query: {error.message}") from error
-    errors = validate(schema, document)
-    if errors:
-        raise BulkQueryError(f"Invalid bulk query: {errors[0].message}")
+    document = _valid(schema, text)
     operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
     fragments = {part.name.value: part for part in document.definitions if isinstance(part, FragmentDefinitionNode)}
     if len(operations) != 1 or operations[0].operation is not OperationType.QUERY:
@@ -87,6 +83,18 @@ def planned(schema: GraphQLSchema, text: str, context: Any) -> Level:
     if operations[0].variable_definitions:
         raise BulkQueryError("A bulk query cannot have variables.")
     return Planner(schema, fragments, context).root(operations[0].selection_set)
+
+
+@lru_cache(maxsize=64)  # a shop is asked the same few queries all the time
+def _valid(schema: GraphQLSchema, text: str) -> DocumentNode:
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        raise BulkQueryError(f"Invalid bulk query: {error.message}") from error
+    errors = validate(schema, document)
+    if errors:
+        raise BulkQueryError(f"Invalid bulk query: {errors[0].message}")
+    return document
 
 
 class Planner:
