@@ -20,7 +20,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema
 
 from plugin.sandbox.shopify.bulk_plan import BulkQueryError, Level, planned
-from plugin.sandbox.shopify.call import Call
+from plugin.sandbox.shopify.call import Begun, Call
 from plugin.sandbox.shopify.model import BulkOperation, Product, Variant
 from plugin.sandbox.shopify.options import SandboxOptions
 from plugin.sandbox.shopify.store import ShopifyStore
@@ -32,7 +32,6 @@ CHUNK = 200  # parents whose children may be mixed
 UNDER_WAY = frozenset({"CREATED", "RUNNING", "CANCELING"})
 Row = dict[str, Any]
 UserError = dict[str, Any]
-Answer = tuple[BulkOperation | None, list[UserError]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Bulk:
         self._folder: Path | None = None
         self.step = 100_000
 
-    def run(self, query: str, group: bool, scopes: frozenset[str]) -> Answer:  # noqa: FBT001 - as the API names it
+    def run(self, query: str, group: bool, scopes: frozenset[str]) -> Begun:  # noqa: FBT001 - as the API names it
         """`bulkOperationRunQuery`: a new operation, or userErrors. `scopes`: what the caller's token may do."""
         with self._store.lock:
             self.settle()
@@ -96,7 +95,7 @@ class Bulk:
                 return None, [{"field": None, "message": message, "code": "OPERATION_IN_PROGRESS"}]
             return self._begun(query, level, group=group), []
 
-    def cancel(self, gid: str) -> Answer:
+    def cancel(self, gid: str) -> Begun:
         """`bulkOperationCancel`: the operation, which is CANCELING for a moment, or userErrors."""
         with self._store.lock:
             operation = self.get(gid)

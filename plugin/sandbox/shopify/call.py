@@ -1,21 +1,30 @@
 """One call to the API: the shop that it is about, and what its token may do."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from graphql import GraphQLError, GraphQLResolveInfo
 
 from plugin.sandbox.faults import NOTHING, Chosen
 from plugin.sandbox.shopify.faults import FaultRule
+from plugin.sandbox.shopify.model import BulkOperation
 from plugin.sandbox.shopify.options import SandboxOptions
 from plugin.sandbox.shopify.paging import MOST_PAGE
 from plugin.sandbox.shopify.store import ShopifyStore
 
-if TYPE_CHECKING:
-    from plugin.sandbox.shopify.bulk import Bulk
-
 Info = GraphQLResolveInfo
+Begun = tuple[BulkOperation | None, list[dict[str, Any]]]  # an operation, or userErrors
 DOCUMENTATION = "https://shopify.dev/api/usage/access-scopes"
+
+
+class Operations(Protocol):
+    """The shop's bulk operations, as far as the resolvers need them (see `bulk.Bulk`)."""
+
+    def run(self, query: str, group: bool, scopes: frozenset[str]) -> Begun: ...  # noqa: FBT001 - as the API names it
+
+    def cancel(self, gid: str) -> Begun: ...
+
+    def get(self, gid: str) -> BulkOperation | None: ...
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Call:
     store: ShopifyStore
     options: SandboxOptions
     scopes: frozenset[str]
-    bulk: "Bulk"
+    bulk: Operations
     chosen: Chosen[FaultRule] = NOTHING
     unlimited: bool = False
 
