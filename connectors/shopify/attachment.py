@@ -50,6 +50,7 @@ class Attachment:
         self.refused = self.uploads.refused
         self._files: dict[str, str] = {}  # key → gid
         self._remember: Remember | None = remember
+        self._found: Shown | None = None  # the listing as it was read last
         self._sent = False  # a write to the listing that the shop carried out, or may have
         self._tries, self._progress = 0, -1
         self._remade: set[str] = set()
@@ -59,13 +60,24 @@ class Attachment:
         try:
             return self._until_there()
         except ConnectorError as error:
-            if not self._sent or not error.permanent or isinstance(error, ProductGoneError):
+            if not error.permanent:
+                raise
+            if isinstance(error, ProductGoneError) or not self._is_begun():
+                self.room.state.forget_placings(self.media.product, self.wanted)
                 raise
             raise ConnectorError(  # "refused" would leave pictures on the listing that nobody could take off again
                 f"product {self.product_id}: {error}. Pictures may be on the listing already; it is looked at again "
                 "until it can be told",
                 retry_after=600,
             ) from error
+
+    def _is_begun(self) -> bool:
+        """Whether pictures of this call may be on the listing, or come there yet, be it by an earlier attempt."""
+        if self._sent or self.media.awaited() is not None:
+            return True
+        if self._found is None:  # it cannot be read
+            return not self.room.state.placings(self.media.product).isdisjoint(self.wanted)
+        return not self._found.listing.keys().isdisjoint(self.wanted)
 
     def _until_there(self) -> Attached:
         found = self._prepared()
@@ -111,8 +123,11 @@ class Attachment:
         self._sent = True
 
     def _read(self) -> Shown:
-        found = self.media.read()
-        self._files.update((key, gid) for key, gid in by_key(found.listing).items() if key in self.wanted)
+        found = self._found = self.media.read()
+        there = {key: gid for key, gid in by_key(found.listing).items() if key in self.wanted}
+        self._files.update(there)
+        for key in there.keys() & self.refused.keys():  # by a write whose answer was lost
+            del self.refused[key]
         return found
 
     def _prepared(self) -> Shown:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from connectors.shopify.client import Client
-from connectors.shopify.errors import plain
+from connectors.shopify.errors import ShopError, plain
 from connectors.shopify.paging import Connection, connection_of
 from connectors.shopify.product import moment_of
 from connectors.types import key_in
@@ -63,8 +63,11 @@ def nodes(client: Client, gids: Sequence[str], *, seconds: float = 30.0) -> dict
     while left:
         size = client.page(_MOST, _EACH + _ERRORS)
         asked, left = left[:size], left[size:]
-        data = client.query("files_status", {"ids": asked}, about="its files", seconds=seconds).data
-        for raw in data.get("nodes") or ():
+        result = client.query("files_status", {"ids": asked}, about="its files", seconds=seconds)
+        raws = result.data.get("nodes") or ()
+        if result.errors and not all(raws):
+            raise ShopError(f"{client.shop} did not tell of each file whether it is there; it is asked again later")
+        for raw in raws:
             if isinstance(raw, Mapping) and "fileStatus" in raw:
                 found[str(raw["id"])] = _file(raw)
     return found

@@ -158,8 +158,8 @@ class ProductMedia:
 
     def mutate(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """One write that concerns the product. Raises ShopError, UserErrorsError."""
+        seconds = self.deadline.left(WRITE_SECONDS)
         with self._noted():
-            seconds = self.deadline.left(WRITE_SECONDS)
             return self.room.client.mutate(document, variables, about=self.name, seconds=seconds)
 
     def recover(self, error: ShopError, arrived: Callable[[Shown], bool]) -> None:
@@ -183,28 +183,36 @@ class ProductMedia:
 
     def demand_quiet(self) -> None:
         """See to it that no write from before comes after this undo. Raises ConnectorError (may pass) if one may."""
-        sent_at = self.room.state.lost_write(self.product)
-        left = (sent_at + STORE_LIMIT - self.room.now()).total_seconds() if sent_at else 0.0
-        if left > 0:
+        sent_at = self.awaited()
+        if sent_at is not None:
+            left = (sent_at + STORE_LIMIT - self.room.now()).total_seconds()
             raise ConnectorError(
                 f"{self.name}: our pictures are off it, but Shopify never answered an earlier write and may still "
                 "carry it out, which would put them there again; it is looked at once more",
                 retry_after=left + 1,
             )
-        if sent_at is not None:
-            self.room.state.forget_lost_write(self.product)
+
+    def awaited(self) -> datetime | None:
+        """When a write was sent that was never answered, and that the shop may still carry out; None: there is none."""
+        state, now = self.room.state, self.room.now()
+        sent_at = state.lost_write(self.product)
+        if sent_at is not None and sent_at > now:  # the clock was set back: nobody knows how long ago it was
+            state.note_lost_write(self.product, now)
+            return now
+        if sent_at is not None and now - sent_at >= STORE_LIMIT:
+            state.forget_lost_write(self.product)
+            return None
+        return sent_at
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
         """The intent is kept while the outcome is not known; an earlier write that may still come is not forgotten."""
-        state, now = self.room.state, self.room.now()
-        earlier = state.lost_write(self.product)
-        self._earlier = earlier if earlier and now - earlier < STORE_LIMIT else None
-        state.note_lost_write(self.product, now)
+        self._earlier = self.awaited()
+        self.room.state.note_lost_write(self.product, self.room.now())
         try:
             yield
-        except ShopError as error:
-            if not error.maybe_done:
+        except ConnectorError as error:
+            if not (isinstance(error, ShopError) and error.maybe_done):
                 self._put_back()
             raise
         self._put_back()
@@ -244,9 +252,9 @@ class ProductMedia:
             found = {image.id: image for image in (_media_of(raw, at) for at, raw in enumerate(raws))}
         except BrokenError as error:
             raise ShopError(f"{self.name}: {error}; nothing is written from that, and it is tried again") from error
-        unnamed = [image.id for image in found.values() if not image.url]
-        urls = self.room.state.urls(unnamed) if unnamed else {}
-        images = tuple(replace(image, url=image.url or urls.get(image.id, "")) for image in found.values())
+        unnamed = [image.id for image in found.values() if not image.key]
+        urls = self.room.state.urls(unnamed) if unnamed else {}  # of ours: not shown yet, or renamed by somebody since
+        images = tuple(replace(image, url=urls.get(image.id, image.url)) for image in found.values())
         return Listing(str(self.product), images, images[0].id if images else None)
 
 

@@ -87,21 +87,50 @@ class _VariantWayBack(_WayBack):
         self.variants = target
         self.old = before.main or ""
 
+    def run(self) -> Listing:
+        """See `_WayBack.run`. An undo that stops where a variant shows nothing is never given up: nobody else knows
+        what it showed."""
+        try:
+            return super().run()
+        except ConnectorError as error:
+            if not error.permanent or isinstance(error, ProductGoneError) or not self._is_halfway():
+                raise
+            raise ConnectorError(
+                f"product {self.product_id}: {error}. A variant shows no picture until this goes on; it is tried again",
+                retry_after=600,
+            ) from error
+
+    def _is_halfway(self) -> bool:
+        """Whether a variant shows nothing because of us; if that cannot be read: whether one may."""
+        try:
+            found = self.variants.read()
+        except ConnectorError:
+            return bool(self.room.state.swaps(self.media.product))
+        return any(not found.bare.isdisjoint(variants) for variants in self._ways(found).values())
+
     def step(self, found: Shown) -> bool:
         """One write, if one is needed."""
-        images = {image.id: image.key for image in found.listing.images}
-        ours = {
-            one: media for one, media in found.variants.items() if one in found.bare or images.get(media) in self.added
-        }
-        if not ours or self.old not in images or images[self.old] in self.added:
-            self.variants.settle(found)  # somebody has taken off what they showed: that stays so
+        ways = self._ways(found)
+        if not ways:
+            self.variants.settle(found)
             return super().step(found)
         try:
-            self.variants.show(ours, found.bare, self.old)
+            for old, variants in ways.items():
+                self.variants.show(variants, found.bare, old)
         except ShopError as error:
-            self.variants.recover(error, lambda now: not now.bare and not self._shows_ours(now))
+            self.variants.recover(error, lambda now: not self._ways(now))
         return True
 
-    def _shows_ours(self, found: Shown) -> bool:
-        ours = {image.id for image in found.listing.images if image.key in self.added}
-        return bool(ours.intersection(found.variants.values()))
+    def _ways(self, found: Shown) -> dict[str, dict[str, str]]:
+        """What goes back to which variants, which show ours or, in the midst of an exchange of ours, nothing: media →
+        variant → what it shows. Where somebody has taken off what they showed, that stays so."""
+        keys = {image.id: image.key for image in found.listing.images}
+        worn, ways = self.room.state.worn(self.media.product), dict[str, dict[str, str]]()
+        for variant, media in found.variants.items():
+            if keys.get(media) in self.added or (variant in found.bare and media == self.old):
+                # What was before may be a picture of ours that was taken off since; then what was before that.
+                olds = (old for old in (self.old, worn.get(variant, "")) if old in keys)
+                old = next((old for old in olds if keys[old] not in self.added), "")
+                if old:
+                    ways.setdefault(old, {})[variant] = media
+        return ways

@@ -8,6 +8,7 @@ processes.
     lost_writes  product → when a write to it was sent that was never answered, nor seen
     swaps        variants whose media is being exchanged, and what they showed: between two calls they have none
     placings     pictures that were put on a product, wherever the shop puts them, and not moved to their place so far
+    worn         what variants showed before any picture of ours
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ _LAYOUT = (
     " PRIMARY KEY (home, product, variant)) WITHOUT ROWID",
     "CREATE TABLE placings (home TEXT NOT NULL, product INTEGER NOT NULL, key TEXT NOT NULL,"
     " PRIMARY KEY (home, product, key)) WITHOUT ROWID",
+)
+_WORN = (
+    "CREATE TABLE worn (home TEXT NOT NULL, product INTEGER NOT NULL, variant TEXT NOT NULL, media TEXT NOT NULL,"
+    " PRIMARY KEY (home, product, variant)) WITHOUT ROWID",
 )
 _UPLOAD_KEPT = timedelta(days=30)  # far longer than the search over files needs to know a new one
 _FILE_KEPT = timedelta(days=365)
@@ -63,7 +68,7 @@ class State:
 
     def __init__(self, folder: Path, home: str):
         """folder: the store's state folder, made when it is needed. home: names the shop; all notes are its."""
-        self._file = StateFile(folder, "shopify.sqlite3", [_LAYOUT])
+        self._file = StateFile(folder, "shopify.sqlite3", [_LAYOUT, _WORN])
         self._home = home
 
     # Files
@@ -179,6 +184,18 @@ class State:
         rows = [(self._home, product, variant) for variant in variants]
         with self._file.transaction() as db:
             db.executemany("DELETE FROM swaps WHERE home = ? AND product = ? AND variant = ?", rows)
+
+    def note_worn(self, product: int, media: Mapping[str, str]) -> None:
+        """These variants of the product are about to be given a picture of ours: gid → what they show, none of ours."""
+        rows = [(self._home, product, variant, shown) for variant, shown in media.items()]
+        with self._file.transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO worn VALUES (?, ?, ?, ?)", rows)
+
+    def worn(self, product: int) -> dict[str, str]:
+        """What variants of the product showed before any picture of ours: variant → media."""
+        sql = "SELECT variant, media FROM worn WHERE home = ? AND product = ?"
+        with self._file.opened() as db:
+            return dict(db.execute(sql, (self._home, product)))
 
     def note_placings(self, product: int, keys: Iterable[str]) -> None:
         """These pictures are about to be put on the product."""

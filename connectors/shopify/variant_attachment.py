@@ -43,16 +43,17 @@ class VariantAttachment(Attachment):
     def further(self, found: Shown) -> bool:
         """Shows the first picture on the variants; False: they do already, or need not."""
         first = next(iter(self.asked()), None)
-        showing = self._is_ours(found) and not found.bare & found.alike.keys()
-        if self.placement is not Placement.REPLACE_MAIN or first is None or showing:
+        if self.placement is not Placement.REPLACE_MAIN or first is None or found.own is None or self._is_shown(found):
             self.variants.settle(found)
             return False
         self.before_write(found)
+        if not found.own.key:
+            self.room.state.note_worn(self.media.product, found.alike)
         try:
             self.variants.show(found.alike, found.bare, by_key(found.listing)[first])
             self.wrote()
         except ShopError as error:
-            self.failed(error, lambda now: self._is_ours(now) and not now.bare)
+            self.failed(error, self._is_shown)
         return True
 
     def reached(self, found: Shown) -> int:
@@ -60,8 +61,11 @@ class VariantAttachment(Attachment):
         return super().reached(found) + 2 * self._is_ours(found)
 
     def check(self, found: Shown) -> None:
-        """See `Attachment.check`. Raises ConnectorError (permanent) where the variant has no media of its own."""
-        if found.own is None:
+        """See `Attachment.check`. Raises ConnectorError (permanent) where the variant has no media of its own.
+
+        Where it lost them when some of the pictures were there already, these stay, so that they can be undone.
+        """
+        if found.own is None and found.listing.keys().isdisjoint(self.wanted):
             raise ConnectorError(
                 f"variant {self.variants.number} of product {self.variants.product} has no picture of its own (any "
                 "more), so nothing was written; give it one in the store, or publish to the product instead",
@@ -76,3 +80,7 @@ class VariantAttachment(Attachment):
     def _is_ours(self, found: Shown) -> bool:
         """Whether the variant shows one of the wanted pictures."""
         return found.own is not None and found.own.key in self.wanted
+
+    def _is_shown(self, found: Shown) -> bool:
+        """Whether it does, and no exchange is left half-way with any that show the same."""
+        return self._is_ours(found) and not found.bare & found.alike.keys()

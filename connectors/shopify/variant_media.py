@@ -7,10 +7,11 @@ forgotten when a reading shows that all is done; a crash in between is found by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
-from connectors.shopify.errors import ShopError
+from connectors.shopify.errors import ShopError, UserErrorsError
 from connectors.shopify.listing import Deadline, ProductMedia, Shown
 from connectors.shopify.product import BrokenError, number_of
 from connectors.shopify.room import Room
@@ -48,11 +49,11 @@ class VariantMedia(ProductMedia):
         order = sorted(variants, key=lambda variant: variant == self.variant)
         self.room.state.note_swaps(self.product, variants)
         for at in range(0, len(order), _PAIRS):
-            some = order[at : at + _PAIRS]
-            worn = [(variant, variants[variant]) for variant in some if variant not in bare]
+            some = {variant: variants[variant] for variant in order[at : at + _PAIRS]}
+            worn = {variant: shown for variant, shown in some.items() if variant not in bare}
             if worn:
                 self._pair("product_variant_detach_media", worn)
-            self._pair("product_variant_append_media", [(variant, media) for variant in some])
+            self._append(dict.fromkeys(some, media), some)
 
     def settle(self, found: Shown) -> None:
         """Forget the exchanges that have come to an end, as a reading shows."""
@@ -60,8 +61,17 @@ class VariantMedia(ProductMedia):
         if over:
             self.room.state.forget_swaps(self.product, over)
 
-    def _pair(self, document: str, pairs: Sequence[tuple[str, str]]) -> None:
-        pairing = [{"variantId": variant, "mediaIds": [media]} for variant, media in pairs]
+    def _append(self, wanted: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """Where the shop refuses it, they get back what they showed before: they show nothing this moment."""
+        try:
+            self._pair("product_variant_append_media", wanted)
+        except UserErrorsError:
+            with suppress(UserErrorsError):  # a reading tells what they show then
+                self._pair("product_variant_append_media", before)
+            raise
+
+    def _pair(self, document: str, pairs: Mapping[str, str]) -> None:
+        pairing = [{"variantId": variant, "mediaIds": [media]} for variant, media in pairs.items()]
         self.mutate(document, {"productId": self.gid, "variantMedia": pairing})
 
     def _shown(self) -> dict[str, str]:

@@ -10,7 +10,8 @@ import pytest
 
 from connectors import Attached, ConnectorError, Listing, NewImage, Placement
 from connectors.shopify.attach import ATTACH_SECONDS, attach
-from connectors.shopify.errors import ShopError
+from connectors.shopify.errors import ShopError, UserError, UserErrorsError
+from plugin.sandbox.shopify.options import DEFAULT_TOKEN
 from tests.connectors.shopify_writes import AFTER, APPEND, REPLACE, Desk, killed_at, serving
 
 PLACES = [(APPEND, "ab12"), (AFTER, "a12b"), (REPLACE, "1a2b")]
@@ -184,9 +185,56 @@ def test_rights_that_are_lost_in_the_middle_are_looked_at_again(shop: Desk) -> N
         shop.attach(product, shop.images(1), REPLACE)
     assert (caught.value.permanent, caught.value.retry_after, shop.shown(product)) == (False, 600, "ab1")
     shop.fault()
+    shop.clock.sleep(600)
+    with pytest.raises(ConnectorError, match="may be on the listing already") as caught:  # nothing was sent this time
+        shop.attach(product, shop.images(1), REPLACE)
+    assert (caught.value.permanent, shop.shown(product)) == (False, "ab1")
     shop.shop.access.give_scope("write_products")
     shop.attach(product, shop.images(1), REPLACE)
     assert shop.shown(product) == "1ab"
+
+
+def test_what_was_begun_before_a_crash_is_not_refused_for_good(desk: Desk) -> None:
+    product = desk.product()
+    assert killed_at(desk, 9, lambda: desk.attach(product, desk.images(1)), after=True)
+    assert desk.shown(product) == "1ab"
+    desk.room = desk.opened()
+    desk.shop.access.revoke(DEFAULT_TOKEN)
+    with pytest.raises(ConnectorError, match=r"access token.*may be on the listing already") as caught:
+        desk.attach(product, desk.images(1))
+    assert not caught.value.permanent, "nobody could take it off again"
+
+
+def test_what_may_still_come_is_not_refused_for_good(desk: Desk) -> None:
+    product = desk.product()
+    desk.state.note_lost_write(product, desk.clock.now())
+    desk.shop.access.lose_scope("write_files")
+    with pytest.raises(ConnectorError, match="may be on the listing already") as caught:
+        desk.attach(product, desk.images(1))
+    assert not caught.value.permanent
+    desk.clock.sleep(121)
+    with pytest.raises(ConnectorError, match="write_files") as caught:
+        desk.attach(product, desk.images(1))
+    assert caught.value.permanent
+
+
+def test_a_picture_that_is_there_after_all_is_not_refused(desk: Desk) -> None:
+    product, mutate, sent = desk.product(), desk.room.client.mutate, list[Any]()
+
+    def late(name: str, variables: Any, **more: Any) -> Any:
+        if name == "file_update" and len(sent) < 2:
+            sent.append(variables)
+            if len(sent) == 1:
+                raise ShopError("no complete answer came", maybe_done=True)
+            mutate(name, sent[0], **more)
+            full = UserError(("files", "1"), "no room", "PRODUCT_MEDIA_LIMIT_EXCEEDED")
+            raise UserErrorsError("refused", (full,), {})
+        return mutate(name, variables, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk.room.client, "mutate", late)
+        done = desk.attach(product, desk.images(1, 2))
+    assert (desk.shown(product), done.refused) == ("ab12", {})
 
 
 def test_nothing_is_written_where_the_snapshot_cannot_be_kept(shop: Desk) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors import ConnectorError, Library, Product, key_in
 from connectors.shopify import library
+from connectors.shopify.client import Result
 from connectors.shopify.errors import ShopError
 from connectors.types import StoredPicture
 from tests.connectors.shopify_writes import REPLACE, Desk, key, picture, serving
@@ -169,6 +171,42 @@ def test_orphans_are_deleted_together(desk: Desk) -> None:
     assert (desk.ours(), desk.shown(product), desk.calls().count("file_delete")) == ("", "ab", 1)
     assert desk.state.files() == []
     assert library.delete(desk.room, orphans) == {}
+
+
+@pytest.mark.parametrize("many", [0, 500])
+def test_what_is_shown_since_the_products_were_read_stays(desk: Desk, many: int) -> None:
+    product = undone(desk, 1)
+    desk.clock.sleep(3600)
+    orphans, other = library.orphans(desk.room), desk.product()
+    read = "_by_pages" if many else "_by_bulk"
+    reading, times = getattr(library, read), list[str]()
+
+    def at_work(*args: Any) -> set[str]:
+        shown: set[str] = reading(*args)
+        if not times:
+            desk.store.attach(other, orphans[0].id)
+        times.append(read)
+        return shown
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "MANY", many)
+        patch.setattr(library, read, at_work)
+        assert library.delete(desk.room, orphans) == {orphans[0].id: "a product shows it"}
+    assert (desk.shown(other), desk.shown(product)) == ("cd1", "ab")
+
+
+def test_a_file_of_which_the_shop_does_not_tell_is_not_taken_for_gone(desk: Desk) -> None:
+    undone(desk, 1)
+    orphans, query = library.orphans(desk.room), desk.room.client.query
+
+    def holed(name: str, *args: Any, **more: Any) -> Any:
+        done = query(name, *args, **more)
+        return Result({"nodes": [None]}, ({"message": "Internal error"},)) if name == "files_status" else done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk.room.client, "query", holed)
+        assert list(library.delete(desk.room, orphans)) == [orphans[0].id], "it is there still"
+    assert (desk.ours(), len(desk.state.files())) == ("1", 1)
 
 
 def test_what_is_not_ours_stays(desk: Desk) -> None:

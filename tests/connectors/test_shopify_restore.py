@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from connectors import ConnectorError, Listing, Placement
 from connectors.shopify.errors import ShopError
+from connectors.shopify.restore import restore
 from tests.connectors.shopify_writes import AFTER, APPEND, LETTERS, REPLACE, Desk, key, killed_at, serving
 
+NOTHING = Listing("", (), None)
 PLACEMENTS = pytest.mark.parametrize("placement", list(Placement))
 
 
@@ -107,6 +110,30 @@ def test_a_write_that_may_still_come_is_waited_for(desk: Desk) -> None:
     assert desk.shown(product) == "ab1", "it came"
     desk.restore(product, 1)
     assert (desk.shown(product), desk.state.lost_write(product)) == ("ab", None)
+
+
+def test_a_clock_that_was_set_back_delays_an_undo_no_longer(desk: Desk) -> None:
+    product = desk.product()
+    desk.state.note_lost_write(product, desk.clock.now() + timedelta(days=365))
+    with pytest.raises(ConnectorError, match="may still carry it out") as caught:
+        restore(desk.room, str(product), NOTHING, [key(1)])
+    assert caught.value.retry_after == 121
+    desk.clock.sleep(121)
+    restore(desk.room, str(product), NOTHING, [key(1)])
+    assert desk.state.lost_write(product) is None
+
+
+def test_a_picture_that_somebody_renamed_is_ours_still(desk: Desk) -> None:
+    product = desk.product()
+    desk.attach(product, desk.images(1), REPLACE)
+    gid = desk.store.media_ids(product)[0]
+    desk.file(gid).name = "best-mug-2026.jpg"
+    desk.names[gid] = "R"
+    desk.forget()
+    done = desk.attach(product, desk.images(1), REPLACE)
+    assert (desk.shown(product), done.listing.keys() == {key(1)}, desk.calls()) == ("Rab", True, ["media"])
+    desk.restore(product, 1)
+    assert desk.shown(product) == "ab"
 
 
 def test_a_shop_that_never_takes_it_is_tried_again(desk: Desk) -> None:

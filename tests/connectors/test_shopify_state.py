@@ -92,6 +92,12 @@ def test_lost_writes_swaps_and_placings_belong_to_a_product(state: State) -> Non
     assert state.placings(12) == {key(2)}
 
 
+def test_what_variants_showed_before_ours_is_kept(state: State) -> None:
+    state.note_worn(12, {"v1": "red", "v2": "red"})
+    state.note_worn(12, {"v1": "green"})
+    assert (state.worn(12), state.worn(13)) == ({"v1": "green", "v2": "red"}, {})
+
+
 def test_notes_are_bound_to_the_shop_and_outlive_the_process(tmp_path: Path) -> None:
     here = State(tmp_path, "https://mugs.myshopify.com")
     here.note_files([file(1)], NOW)

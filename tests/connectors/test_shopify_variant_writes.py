@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connectors import ConnectorError, Listing, NewImage, Placement
+from connectors.shopify.restore import restore
 from connectors.types import Attached
 from tests.connectors.shopify_writes import AFTER, APPEND, REPLACE, Desk, key, killed_at, serving
 
@@ -77,9 +78,9 @@ def test_a_variant_without_a_photo_of_its_own_gets_nothing(shop: Desk) -> None:
     assert (shop.shown(product), shop.ours(), shop.remembered) == ("abcd", "", [])
 
 
-def test_a_variant_that_loses_its_photo_meanwhile_is_looked_at_again(shop: Desk) -> None:
+def test_a_variant_that_loses_its_photo_meanwhile_stays_so_and_can_be_undone(shop: Desk) -> None:
     product, variants = shop.shirt("1")
-    shop.fault("file_update:drop_after:x1")
+    place = f"{product}/{variants[0]}"
     mutate = shop.room.client.mutate
 
     def bared(name: str, *args: Any, **more: Any) -> Any:
@@ -89,9 +90,11 @@ def test_a_variant_that_loses_its_photo_meanwhile_is_looked_at_again(shop: Desk)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shop.room.client, "mutate", bared)
-        with pytest.raises(ConnectorError, match="may be on the listing already") as caught:
-            shop.attach(f"{product}/{variants[0]}", shop.images(1), REPLACE)
-    assert (caught.value.permanent, caught.value.retry_after) == (False, 600)
+        done = shop.attach(place, shop.images(1), REPLACE)
+    assert (shop.shown(product), shop.wears(variants)) == ("abcd1", "-")
+    assert (set(done.listing.keys()), done.listing.main, dict(done.refused)) == ({key(1)}, None, {})
+    shop.restore(place, 1)
+    assert (shop.shown(product), shop.wears(variants)) == ("abcd", "-")
 
 
 def test_a_variant_that_was_given_another_photo_since_keeps_it(shop: Desk) -> None:
@@ -199,6 +202,97 @@ def test_an_undo_after_a_crash_gives_back_what_variants_showed(shop: Desk) -> No
     shop.clock.sleep(600)
     left = shop.restore(place, 1)
     assert (shop.shown(product), shop.wears(variants), left.main) == ("abcd", "bbc", media[1])
+
+
+def _halfway(desk: Desk, place: str, variant: int, number: int) -> None:
+    """An attach that is killed when the variant has lost its photo and not got ours."""
+    for step in range(1, 40):
+        killed_at(desk, step, lambda: desk.attach(place, desk.images(number), REPLACE), after=True)
+        desk.room = desk.opened()
+        if not desk.store.variants[variant].media:
+            return
+
+
+def test_an_undo_leaves_the_exchange_at_another_variant_alone(shop: Desk) -> None:
+    product, variants = shop.shirt("1", "2")
+    first, second = (f"{product}/{variant}" for variant in variants)
+    shop.attach(first, shop.images(1), REPLACE)
+    _halfway(shop, second, variants[1], 2)
+    shop.clock.sleep(600)
+    shop.restore(first, 1)
+    assert shop.wears(variants) == "b-", "not the photo of the first one"
+    shop.attach(second, shop.images(2), REPLACE)
+    assert (shop.shown(product), shop.wears(variants)) == ("abc2d", "b2")
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_publications_of_a_variant_are_undone_in_either_order(shop: Desk, order: tuple[int, int]) -> None:
+    product, variants = shop.shirt("1", "1")
+    place = f"{product}/{variants[0]}"
+    for number in (1, 2):
+        shop.attach(place, shop.images(number), REPLACE)
+    assert (shop.shown(product), shop.wears(variants)) == ("ab12cd", "22")
+    for number in order:
+        restore(shop.room, place, shop.remembered[number - 1], [key(number)])
+    assert (shop.shown(product), shop.wears(variants)) == ("abcd", "bb")
+
+
+def test_a_variant_whose_new_picture_is_refused_gets_its_photo_back(shop: Desk) -> None:
+    product, variants = shop.shirt("1", "1")
+    mutate, faults = shop.room.client.mutate, ["variant:user_error=INVALID:x1"]
+
+    def refusing(name: str, *args: Any, **more: Any) -> Any:
+        if name == "product_variant_append_media" and faults:
+            shop.fault(faults.pop())
+        return mutate(name, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.room.client, "mutate", refusing)
+        with pytest.raises(ConnectorError, match="may be on the listing already") as caught:
+            shop.attach(f"{product}/{variants[0]}", shop.images(1), REPLACE)
+    assert (caught.value.permanent, shop.wears(variants)) == (False, "bb")
+
+
+def test_a_permanent_error_half_way_is_looked_at_again(shop: Desk) -> None:
+    product, variants = shop.shirt("1")
+    place = f"{product}/{variants[0]}"
+    _halfway(shop, place, variants[0], 1)
+    shop.shop.access.lose_scope("write_products")
+    with pytest.raises(ConnectorError, match="may be on the listing already") as caught:
+        shop.attach(place, shop.images(1), REPLACE)
+    assert not caught.value.permanent
+    shop.shop.access.give_scope("write_products")
+    shop.attach(place, shop.images(1), REPLACE)
+    assert shop.wears(variants) == "1"
+
+
+@pytest.mark.parametrize("loss", ["lose_scope=write_products", "revoke"])
+def test_an_undo_that_stops_half_way_goes_on_when_it_may(shop: Desk, loss: str) -> None:
+    product, variants = shop.shirt("1")
+    place = f"{product}/{variants[0]}"
+    shop.attach(place, shop.images(1), REPLACE)
+    mutate = shop.room.client.mutate
+
+    def losing(name: str, *args: Any, **more: Any) -> Any:
+        if name == "product_variant_append_media":
+            shop.fault(f"variant:{loss}:x1")
+        return mutate(name, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.room.client, "mutate", losing)
+        with pytest.raises(ConnectorError, match="shows no picture until this goes on") as caught:
+            shop.restore(place, 1)
+    assert (caught.value.permanent, shop.wears(variants)) == (False, "-")
+
+
+def test_an_undo_without_rights_is_refused_before_anything_is_done(shop: Desk) -> None:
+    product, variants = shop.shirt("1")
+    place = f"{product}/{variants[0]}"
+    shop.attach(place, shop.images(1), REPLACE)
+    shop.shop.access.lose_scope("write_products")
+    with pytest.raises(ConnectorError, match="write_products") as caught:
+        shop.restore(place, 1)
+    assert (caught.value.permanent, shop.wears(variants)) == (True, "1")
 
 
 def test_one_of_ours_is_refused_where_it_is_the_first(shop: Desk) -> None:
