@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from connectors.types import ConnectorError
 
 BUSY_SECONDS = 120.0
+SYNCHRONOUS = "FULL"  # a commit outlives a power cut
 _LOCK = "layout.lock"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -72,7 +73,7 @@ class StateFile:
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         """A new state is laid out by one process at a time: SQLite does not wait while another one turns to WAL."""
-        db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         if _version(db) == self.version:
             return
         try:

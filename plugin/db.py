@@ -21,6 +21,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = "alembic_version"  # alembic's own table
 WRITERS = 1_751_474_799  # PostgreSQL's advisory lock of whoever writes: any number, the same in every process
 BUSY_TIMEOUT = 30  # seconds that a writer waits for another one
+SYNCHRONOUS = "FULL"  # a commit outlives a power cut
 
 
 class DatabaseError(Exception):
@@ -104,7 +105,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=FULL",
+        f"synchronous={SYNCHRONOUS}",
         "foreign_keys=ON",
         f"busy_timeout={BUSY_TIMEOUT * 1000}",
         "cache_size=-16000",

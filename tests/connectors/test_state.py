@@ -33,6 +33,7 @@ def names(file: StateFile) -> list[str]:
         return [row[0] for row in db.execute("SELECT name FROM notes ORDER BY name")]
 
 
+@pytest.mark.usefixtures("durable")
 @pytest.mark.parametrize("wal", [False, True])
 def test_commits_are_durable(tmp_path: Path, *, wal: bool) -> None:
     with opened(tmp_path, wal=wal).opened() as db:

@@ -82,6 +82,7 @@ def in_threads(count: int, work: Callable[[], None]) -> None:
 
 
 class TestSqlite:
+    @pytest.mark.usefixtures("durable")
     def test_every_connection_has_its_settings(self, sqlite: Database) -> None:
         def pragma(name: str) -> object:
             return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
