@@ -89,7 +89,8 @@ class PublishLane(StoreWriteLane[ListingWrite, Attached]):
         try:
             images = [self._new_image(one, *image) for image in one.images]
         except (StorageError, NotAPictureError) as error:
-            raise ConnectorError(f"the stored picture cannot be used: {error}", permanent=True) from error
+            # Refused, an earlier try's pictures could not be taken off any more.
+            raise ConnectorError(f"the stored picture cannot be used: {error}", permanent=not one.remembered) from error
         return connector.attach(one.product_id, images, one.placement, lambda before: self._remember(one, before))
 
     def settle(self, session: Session, results: Sequence[tuple[Publication, Attached | ConnectorError]]) -> None:

@@ -28,7 +28,7 @@ from connectors import (
 from plugin.links import NoPublicUrlError
 from plugin.models import GeneratedImage, Publication, Store
 from plugin.pipeline import stores
-from plugin.pipeline.publish import PublishLane, retry_publication
+from plugin.pipeline.publish import ListingWrite, PublishLane, retry_publication
 from plugin.pipeline.retry import generate_again
 from plugin.pipeline.run import begin
 from plugin.pipeline.undo import UndoError, UndoLane, request_undo
@@ -345,3 +345,14 @@ def test_a_product_that_comes_back_gets_what_was_approved_meanwhile(shop: World)
     shop.clock.advance(3600)
     assert shop.run().published == 2
     assert len(shop.published("p2")) == 2
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_picture_that_cannot_be_read_is_given_up_only_before_anything_was_written(
+    shop: World, *, remembered: bool
+) -> None:
+    lost = ("hs-" + "a" * 26, "0" * 64, "jpg", "alt")
+    with shop.parts() as parts, pytest.raises(ConnectorError, match="cannot be used") as caught:
+        one = ListingWrite(1, "p1", "Mug", Placement.APPEND, "", remembered, (lost,))
+        PublishLane(parts).write(None, one)  # type: ignore[arg-type]  # it is not asked
+    assert caught.value.permanent == (not remembered)
