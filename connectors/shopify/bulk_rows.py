@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 _FOLDER, _LOCK = "bulk", "in-use.lock"
 _FLUSH = 20_000
+_NO_NUMBER = 2**63  # SQLite cannot keep it
 _LAYOUT = (
     "PRAGMA journal_mode = OFF",  # a temporary file: after a crash it is thrown away
     "PRAGMA synchronous = OFF",
@@ -189,7 +190,10 @@ def _place(line: bytes, number: int) -> tuple[int, int, bool]:
 
 def _number(gid: str) -> int:
     """The number at the end of a gid. Raises ValueError, AttributeError."""
-    return int(gid.rpartition("/")[2])
+    number = int(gid.rpartition("/")[2])
+    if not 0 <= number < _NO_NUMBER:
+        raise ValueError(f"{gid} has no number")
+    return number
 
 
 def _compare(seen: Size, expected: Size) -> None:

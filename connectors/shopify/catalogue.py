@@ -114,12 +114,16 @@ class _Reading:
             self.waiting.note(dict.fromkeys(gone, False))
 
     def _changes(self, since: datetime, given: Mapping[str, str] | None = None) -> Iterator[Found]:
-        """given: what was given already, and as of when it was last changed."""
-        count, last = 0, since
+        """given: what was given already, and as of when it was last changed.
+
+        A product that changed a moment ago stands where the search still knows it, with its new time: that time says
+        nothing of those behind it.
+        """
+        count, last, sure = 0, since, self._room.now() - OVERLAP
         for page in changed(self._room.client, since):
             yield from self._told([raw for raw in page.nodes if not _is_in(given or {}, raw)])
             count += len(page.nodes)
-            last = max((moment for raw in page.nodes if (moment := _changed_at(raw))), default=last)
+            last = max((moment for raw in page.nodes if (moment := _changed_at(raw)) and moment < sure), default=last)
             if page.more and count >= LARGE:
                 yield from self._much(Wanted(changed_query(last), _EVERY, last), changed_query(last))
                 return
@@ -142,6 +146,7 @@ class _Reading:
                 yield from self._told(page.nodes)
             return
         if begun:
+            self._delta = True  # what left since the operation was begun was given
             yield from self._changes(min(begun) - OVERLAP, given)
 
     # -- from entries to products --------------------------------------------------------------------------------
@@ -163,6 +168,8 @@ class _Reading:
             found = self._found(entry, variants.get(entry.number, ())) if isinstance(entry, Entry) else [entry]
             if isinstance(entry, Entry):
                 waits[entry.number] = any(isinstance(one, Skipped) and one.reason == NOT_READY for one in found)
+            elif isinstance(entry, Skipped) and entry.product_id:
+                waits[int(entry.product_id)] = True  # a part of an answer may be missing for a moment
             yield from found
         self.waiting.note(waits)
 
@@ -212,7 +219,7 @@ def whole(room: Room, number: int) -> dict[str, Any] | None:
         if raw is None and not result.errors:
             return None
         data = raw if isinstance(raw, Mapping) else {}
-        page = connection_of(data, "media", room.client, about)
+        page = connection_of(data, "media", room.client, about, after=cursor)
         nodes |= {str(node.get("id")): node for node in page.nodes if isinstance(node, Mapping)}
         if not page.more:
             return {**data, "media": {"nodes": list(nodes.values())}}

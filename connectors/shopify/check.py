@@ -12,13 +12,14 @@ from connectors.types import ConnectorError, StoreInfo
 
 NEEDED = ("write_products", "write_files")
 _SECONDS = 15.0
+_PATIENCE = 8.0  # somebody waits at the settings page
 _FIRST = "Only the first picture proves that the shop takes it."
 
 
 def check(room: Room) -> StoreInfo:
     """See `Connector.check`. What is wrong, with the shop or with a token that we keep, is told as problems."""
     try:
-        found = room.client.query("shop_and_scopes", seconds=_SECONDS)
+        found = room.client.query("shop_and_scopes", seconds=_SECONDS, patience=_PATIENCE)
     except ConnectorError as error:
         return StoreInfo(room.options.shop, problems=(str(error),))
     shop = _mapping(found.data.get("shop"))

@@ -7,6 +7,7 @@ The token goes only to the shop's own API address, in the header X-Shopify-Acces
 
 from __future__ import annotations
 
+import math
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class _Call:
     asked: Asked
     seconds: float
     fresh: bool
+    patience: float = math.inf
 
 
 class Client:
@@ -81,19 +83,27 @@ class Client:
         self._hidden: list[str] = []  # every token that was sent: no message may carry one
 
     def query(
-        self, name: str, variables: Mapping[str, Any] | None = None, *, about: str = "", seconds: float = 30.0
+        self,
+        name: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        about: str = "",
+        seconds: float = 30.0,
+        patience: float | None = None,
     ) -> Result:
         """Send a reading document. Overload, errors of the server and lost answers are tried again.
 
-        name: of the document. about: "product 42", for messages. seconds: for one try.
+        name: of the document. about: "product 42", for messages. seconds: for one try. patience: seconds after which
+        nothing is tried again, whatever went wrong (None: as usual).
         Raises ShopError; also where no root field has a value because of errors.
         """
-        call = _Call(name, variables or {}, self._asked(about, writes=False), seconds, fresh=False)
+        asked, most = self._asked(about, writes=False), math.inf if patience is None else patience
+        call = _Call(name, variables or {}, asked, seconds, fresh=False, patience=most)
 
         def once() -> Result:
-            return Result(*replies.data_of(call.asked, self._answered(call)))
+            return Result(*self._data(call))
 
-        return self._persist(once, repeatable=True)
+        return self._persist(once, repeatable=True, patience=patience)
 
     def mutate(
         self,
@@ -117,6 +127,15 @@ class Client:
             return replies.payload_of(call.asked, self._answered(call))
 
         return self._persist(once, repeatable=repeatable)
+
+    def _data(self, call: _Call) -> tuple[Mapping[str, Any], replies.Errors]:
+        """What was counted too low can be asked for in smaller pages: that is no permanent error."""
+        try:
+            return replies.data_of(call.asked, self._answered(call))
+        except ShopError as error:
+            if error.code == "MAX_COST_EXCEEDED" and self._governor.shrink():
+                error.permanent = False
+            raise
 
     def _asked(self, about: str, *, writes: bool) -> Asked:
         return Asked(self.shop, writes, about, self.version, self._hidden)
@@ -168,8 +187,9 @@ class Client:
         asked = Asked(self.shop, writes=False, about="the result of a bulk operation", hidden=(url,))
         self._persist(lambda: fetch(self.session, asked, url, path, seconds=seconds, size=size), repeatable=True)
 
-    def _persist(self, once: Callable[[], T], *, repeatable: bool) -> T:
+    def _persist(self, once: Callable[[], T], *, repeatable: bool, patience: float | None = None) -> T:
         """Try until it works, or until trying again is of no use."""
+        usual, throttle = (PATIENCE, THROTTLE_PATIENCE) if patience is None else (patience, patience)
         began, tries, throttled = self._now(), 0, 0
         while True:
             try:
@@ -177,21 +197,21 @@ class Client:
             except ShopError as error:
                 spent = (self._now() - began).total_seconds()
                 if error.code == "THROTTLED":
-                    self._pause(error, throttled, spent)
+                    self._pause(error, throttled, spent, throttle)
                     throttled += 1
                     continue
                 wait = _next_wait(error, tries, repeatable=repeatable)
-                if wait is None or spent + wait > PATIENCE:
+                if wait is None or spent + wait > usual:
                     raise
             tries += 1
             self._sleep(wait)
 
-    def _pause(self, error: ShopError, throttled: int, spent: float) -> None:
+    def _pause(self, error: ShopError, throttled: int, spent: float, patience: float) -> None:
         """The governor has heard what the answer told; it waits by that. Where that was not enough, it waits more."""
         wait = error.retry_after or 0.0
         if throttled or (wait == 0.0 and error.status != 200):
             wait = max(wait, min(_FIRST_PAUSE * 2**throttled, _LONGEST_PAUSE))
-        if spent + wait > THROTTLE_PATIENCE:
+        if spent + wait > patience:
             raise error
         self._governor.pause(wait)
 
@@ -209,7 +229,7 @@ class Client:
     def _turn(self, call: _Call, token: str) -> replies.Reply:
         if token not in self._hidden:
             self._hidden.append(token)
-        with self._governor.turn(call.name, call.variables, self._sleep) as turn:
+        with self._governor.turn(call.name, call.variables, self._sleep, call.patience) as turn:
             headers = {"X-Shopify-Access-Token": token, "Accept": "application/json"}
             content = {"query": document(call.name), "variables": dict(call.variables)}
             request = self._prepared(call.asked, self._url, headers=headers, json=content)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -87,7 +87,7 @@ class Asked:
     writes: bool
     about: str = ""
     version: str = ""
-    hidden: Sequence[str] = ()
+    hidden: Sequence[str] = field(default=(), repr=False)
 
     @property
     def what(self) -> str:
@@ -116,4 +116,4 @@ def plain(text: str, hidden: Iterable[str] = ()) -> str:
 
 def said(detail: str) -> str:
     """Shopify's words as the end of a message."""
-    return f". Shopify says: {detail}" if detail else ""
+    return f". Shopify says: {detail.rstrip('.')}" if detail else ""

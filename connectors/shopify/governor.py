@@ -21,6 +21,7 @@ from typing import Any
 from connectors.shopify.errors import ShopError
 
 QUERY_LIMIT = 1_000.0  # points that a single query may cost (Shopify's documentation)
+_LEAST_LIMIT = 100.0  # … that is tried where the shop refuses so many
 UNKNOWN_LIMIT = 100.0  # what a page may cost while nothing is known of the shop's bucket
 _RESERVE_SHARE, _RESERVE_MOST = 0.05, 50.0
 _GUESS = 50.0  # what a document may cost that was never sent; a mutation costs 10 and what it reads besides
@@ -54,7 +55,7 @@ def cost_of(body: Mapping[str, Any]) -> Cost | None:
         told = [float(status[name]) for name in ("maximumAvailable", "currentlyAvailable", "restoreRate")]
         requested = float(cost.get("requestedQueryCost") or 0)
         actual = None if cost.get("actualQueryCost") is None else float(cost["actualQueryCost"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     usable = all(0 <= number < 1e9 for number in (*told, requested, actual or 0)) and told[0] > 0 and told[2] > 0
     return Cost(requested, actual, *told) if usable else None
@@ -204,6 +205,7 @@ class Governor:
         self._bucket = Bucket()
         self._costs = Costs()
         self._queue: list[object] = []
+        self._limit = QUERY_LIMIT
 
     @property
     def maximum(self) -> float | None:
@@ -211,14 +213,21 @@ class Governor:
         return self._bucket.maximum or None
 
     @contextmanager
-    def turn(self, name: str, variables: Mapping[str, Any], sleep: Callable[[float], None]) -> Iterator[Turn]:
+    def turn(
+        self,
+        name: str,
+        variables: Mapping[str, Any],
+        sleep: Callable[[float], None],
+        patience: float = math.inf,
+    ) -> Iterator[Turn]:
         """Wait until the document may be sent, and hold its points until the block ends.
 
-        sleep: waits so many seconds. Inside the block, say what the answer told (`Turn.answered`).
-        Raises ShopError (MAX_COST_EXCEEDED) for what can never be sent.
+        sleep: waits so many seconds; patience: at most so many. Inside the block, say what the answer told
+        (`Turn.answered`). Raises ShopError: MAX_COST_EXCEEDED for what can never be sent, THROTTLED for what cannot
+        be sent in time.
         """
         turn = Turn(self, name, shape_of(variables))
-        number = self._enter(turn, sleep)
+        number = self._enter(turn, sleep, patience)
         try:
             yield turn
         finally:
@@ -232,16 +241,24 @@ class Governor:
         with self._lock:
             self._bucket.block(seconds, self._clock())
 
+    def shrink(self) -> bool:
+        """The shop refused a query for its size (MAX_COST_EXCEEDED): pages are half as large from now on. False: they
+        are as small already as is of use."""
+        with self._lock:
+            smaller = self._limit / 2 >= _LEAST_LIMIT
+            self._limit = self._limit / 2 if smaller else self._limit
+            return smaller
+
     def page(self, most: int, each: int, fixed: int = 0) -> int:
         """How many nodes a query may ask for so that it needs no more than half the bucket, nor 1,000 points.
 
         most: the answer's upper bound. each, fixed: points per node, and besides. At least 1.
         """
         known = self.maximum
-        limit = min(QUERY_LIMIT, known / 2 if known else UNKNOWN_LIMIT / 2)
+        limit = min(self._limit, known / 2 if known else UNKNOWN_LIMIT / 2)
         return max(min(most, int((limit - fixed) // max(each, 1))), 1)
 
-    def _enter(self, turn: Turn, sleep: Callable[[float], None]) -> int:
+    def _enter(self, turn: Turn, sleep: Callable[[float], None], patience: float) -> int:
         ticket = object()
         with self._lock:
             self._queue.append(ticket)
@@ -250,6 +267,13 @@ class Governor:
                 number, wait = self._try(turn, ticket)
                 if number is not None:
                     return number
+                patience -= wait
+                if patience < 0:
+                    raise ShopError(
+                        f"{self._shop} asks for fewer requests; it is asked again later",
+                        code="THROTTLED",
+                        retry_after=wait,
+                    )
                 sleep(wait)
         finally:
             with self._lock:

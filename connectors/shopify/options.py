@@ -30,7 +30,7 @@ class ShopifyOptions(BaseModel):
     `access_token` that came with it if it is known.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     shop: str = Field(
         title="Shop",

@@ -36,9 +36,13 @@ class Connection:
     cursor: str | None
 
 
-def connection_of(data: Mapping[str, Any], field: str, client: Client, what: str) -> Connection:
-    """A page out of an answer. what: the list's name, for messages. Raises ShopError if it is not there, since an
-    error must not pass for an empty list."""
+def connection_of(
+    data: Mapping[str, Any], field: str, client: Client, what: str, *, after: str | None = None
+) -> Connection:
+    """A page out of an answer. what: the list's name, for messages. after: where the page was to begin.
+
+    Raises ShopError if it is not there, since an error must not pass for an empty list; and if it leads nowhere.
+    """
     found = data.get(field)
     nodes = found.get("nodes") if isinstance(found, Mapping) else None
     info = found.get("pageInfo") if isinstance(found, Mapping) else None
@@ -47,6 +51,8 @@ def connection_of(data: Mapping[str, Any], field: str, client: Client, what: str
     more, cursor = bool(info.get("hasNextPage")), info.get("endCursor")
     if more and not isinstance(cursor, str):
         raise ShopError(f"{what} of {client.shop} cannot be read to its end: Shopify did not say where it goes on")
+    if more and cursor == after:
+        raise _stuck(client, what)
     return Connection(nodes, more, cursor)
 
 
@@ -63,8 +69,6 @@ def changed(client: Client, since: datetime) -> Iterator[Connection]:
         yield page
         if not page.more:
             return
-        if page.cursor == cursor:
-            raise _stuck(client)
         cursor = page.cursor
 
 
@@ -77,15 +81,21 @@ def by_id(client: Client, query: str) -> Iterator[Connection]:
         page = _page(client, {"query": wanted, "sortKey": "ID"})
         numbers = [number for number in map(_number, page.nodes) if number]
         if (numbers and min(numbers) <= last) or (page.more and not numbers):
-            raise _stuck(client)
+            raise _stuck(client, LIST)
         yield page
         last, more = max(numbers, default=last), page.more
 
 
 def _page(client: Client, variables: Mapping[str, Any]) -> Connection:
-    first = client.page(MOST, EACH, FIXED)
-    data = client.query("products_page", {**variables, "first": first}, about=LIST).data
-    return connection_of(data, "products", client, LIST)
+    while True:
+        first = client.page(MOST, EACH, FIXED)
+        try:
+            data = client.query("products_page", {**variables, "first": first}, about=LIST).data
+            break
+        except ShopError as error:
+            if error.permanent or error.code != "MAX_COST_EXCEEDED":
+                raise  # else the next page is smaller
+    return connection_of(data, "products", client, LIST, after=variables.get("after"))
 
 
 def _number(raw: Any) -> int:
@@ -96,8 +106,8 @@ def _number(raw: Any) -> int:
         return 0
 
 
-def _stuck(client: Client) -> ShopError:
+def _stuck(client: Client, what: str) -> ShopError:
     return ShopError(
-        f"{LIST} of {client.shop} cannot be read to its end: Shopify gives the same products again and again; what was "
+        f"{what} of {client.shop} cannot be read to its end: Shopify gives the same products again and again; what was "
         "read is kept, and it is tried again"
     )

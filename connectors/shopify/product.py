@@ -20,8 +20,8 @@ from connectors.types import ImageRef, Product
 
 NO_IMAGE = "it has no image; add one in the store, since pictures are made from it"
 NOT_READY = "Shopify is still processing its first image; it is looked at again with the next refresh"
-_GID = re.compile(r"gid://shopify/(\w+)/([1-9][0-9]{0,18})(?:\?.*)?")
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\ufeff]")
+_GID = re.compile(r"gid://shopify/(\w+)/([1-9][0-9]{0,17})(?:\?.*)?")
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\ufeff\ud800-\udfff]")  # halves of characters too
 _NO_OPTION = ("Title", "Default Title")  # what a product without options has as its only one (Shopify's documentation)
 _NO_CATEGORY = "Uncategorized"
 

@@ -169,9 +169,13 @@ def code_of(error: Mapping[str, Any]) -> str:
 
 
 def is_denied(answer: Reply) -> bool:
-    """Whether the token may not do all that was asked. A mutation was not carried out then."""
+    """Whether the token may do nothing of what was asked. A mutation was not carried out then; where only a part of
+    its answer is denied, it was."""
     body = answer.json
-    return isinstance(body, Mapping) and any(code_of(error) == "ACCESS_DENIED" for error in errors_in(body))
+    if not isinstance(body, Mapping) or not any(code_of(error) == "ACCESS_DENIED" for error in errors_in(body)):
+        return False
+    data = body.get("data")
+    return not isinstance(data, Mapping) or all(value is None for value in data.values())
 
 
 def failed(asked: Asked, errors: Errors, *, ran: bool = False) -> ShopError:

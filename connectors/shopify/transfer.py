@@ -24,7 +24,7 @@ def fetch(session: requests.Session, asked: Asked, url: str, path: Path, *, seco
     """
     part = path.with_name(f"{path.name}.part")
     try:
-        got = _into(session, asked, url, part, seconds)
+        got = _into(session, asked, url, part, seconds, size)
         if size is not None and got != size:
             raise ShopError(
                 f"{asked.shop}: {asked.about} came with {got:,} bytes instead of {size:,}; it is fetched again",
@@ -35,8 +35,9 @@ def fetch(session: requests.Session, asked: Asked, url: str, path: Path, *, seco
         part.unlink(missing_ok=True)
 
 
-def _into(session: requests.Session, asked: Asked, url: str, part: Path, seconds: float) -> int:
-    """Bytes that came. An answer that ends before its announced length is an error of urllib3's."""
+def _into(session: requests.Session, asked: Asked, url: str, part: Path, seconds: float, size: int | None) -> int:
+    """Bytes that came, not many more than `size`. An answer that ends before its announced length is an error of
+    urllib3's."""
     try:
         request = prepare(session, "GET", url, headers={"Accept-Encoding": "identity"})
         adapter = session.get_adapter(request.url or "")
@@ -44,16 +45,16 @@ def _into(session: requests.Session, asked: Asked, url: str, part: Path, seconds
         with response:
             if response.status_code != 200:
                 raise not_given(asked, response.status_code)
-            return _copy(response, part)
+            return _copy(response, part, size)
     except (PrivateAddressError, HttpError) as error:
         raise unreachable(asked, error) from error
     except (requests.RequestException, Urllib3Error) as error:
         raise ShopError(f"{asked.shop}: {asked.about} could not be fetched wholly; it is fetched again") from error
 
 
-def _copy(response: requests.Response, part: Path) -> int:
+def _copy(response: requests.Response, part: Path, most: int | None) -> int:
     size = 0
     with part.open("wb") as file:
-        while chunk := response.raw.read(_CHUNK, decode_content=True):
+        while (most is None or size <= most) and (chunk := response.raw.read(_CHUNK, decode_content=True)):
             size += file.write(chunk)
     return size

@@ -78,7 +78,7 @@ def read_variants(client: Client, product: int) -> list[Variant]:
         found = client.query("product_variants", variables, about=about).data.get("product")
         if not isinstance(found, Mapping):
             return []
-        page = connection_of(found, "variants", client, f"the variants of {about}")
+        page = connection_of(found, "variants", client, f"the variants of {about}", after=page.cursor)
         raws += page.nodes
     return variants_of(raws).get(product, [])
 
@@ -94,7 +94,7 @@ def read_variants_of(client: Client, products: Sequence[int]) -> dict[int, list[
             "query": "product_ids:" + ",".join(map(str, products)),
         }
         result = client.query("variants_page", variables, about="the variants")
-        page = connection_of(result.data, "productVariants", client, "the list of variants")
+        page = connection_of(result.data, "productVariants", client, "the list of variants", after=page.cursor)
         raws += page.nodes
     return variants_of(raws)
 
@@ -168,11 +168,14 @@ def _common_options(alike: Sequence[Variant]) -> dict[str, str]:
 
 
 def _image(media: Any) -> ImageRef | None:
-    """A variant's image. Raises BrokenError."""
+    """A variant's image: its first media, since a bulk operation gives all of them, and a page the first one only.
+
+    Raises BrokenError.
+    """
     nodes = media.get("nodes") if isinstance(media, Mapping) else None
     if not isinstance(nodes, list):
         raise BrokenError("Shopify gave no list of a variant's media")
-    return next((image for image in map(image_of, nodes) if image is not None), None)
+    return image_of(nodes[0]) if nodes else None
 
 
 def _selected(options: Any) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from connectors import ConnectorError, Gone, ImageRef, Product, Skipped
 from plugin.activity import About, record, record_product
-from plugin.models import Event, Store
+from plugin.models import Event, Round, RoundMember, Store
 from plugin.models import Product as ProductRow
 from plugin.pipeline import stores
 from plugin.pipeline.exclude import cancel_planned, mark_placeholder
@@ -206,13 +206,20 @@ def _apply(session: Session, row: ProductRow, product: Product, now: datetime, *
     settled = row.state not in (ProductState.GONE, ProductState.NO_IMAGE, ProductState.OURS)
     if same and row.state is not None and settled:
         return False
-    if not settled or row.reference_id != reference.id:
+    if row.reference_id != reference.id:
         row.reference_sha = None  # nothing is made of the old picture, nor of the new one until it is seen
-    # else the same picture of the store has moved (to a CDN, say): `plan` sees whether it still shows the same
+    elif row.state is not None:  # it has moved (to a CDN, say), or was away: `plan` sees whether it shows the same
+        row.reference_sha = row.reference_sha or _seen_before(session, row)
     row.reference_id, row.reference_url, row.problem = reference.id, where, None
     row.due_at, row.attempts = None, 0  # the end of the refresh makes it due: placeholders must be known before
     _enter(row, ProductState.NEW)
     return True
+
+
+def _seen_before(session: Session, row: ProductRow) -> str | None:
+    """The content of the photo that the product's latest pictures were made from."""
+    mine = select(Round.reference_sha).join(RoundMember, RoundMember.round_id == Round.id)
+    return session.scalar(mine.where(RoundMember.product_id == row.id).order_by(Round.id.desc()).limit(1))
 
 
 def _enter(row: ProductRow, state: ProductState) -> None:
@@ -257,12 +264,16 @@ def _lose_picture(row: ProductRow, state: ProductState, problem: str) -> None:
 
 
 def _leave_out(session: Session, item: RefreshItem, reasons: dict[str, str]) -> None:
-    """The store has these products, but cannot give them as they are (id → why): nothing is made for them."""
+    """The store has these products, but cannot give them as they are (id → why): nothing is made for them.
+
+    Which photo each had stays known: it may come back, compressed anew.
+    """
     where = (ProductRow.store_id == item.store_id) & ProductRow.external_id.in_(reasons)
     rows = session.scalars(select(ProductRow).where(where)).all()
     for row in rows:
-        row.seen_at = item.started
+        row.seen_at, photo = item.started, row.reference_id
         _lose_picture(row, ProductState.NO_IMAGE, reasons[row.external_id])
+        row.reference_id = photo
     cancel_planned(session, rows, item.started, "it has no picture any more")
 
 

@@ -96,6 +96,7 @@ def test_variants_are_grouped_by_their_product(tmp_path: Path) -> None:
         (["[]"], Size(), "cannot be read in line 1"),
         ([{"title": "Mug"}], Size(), "cannot be read in line 1"),
         ([{"id": "gid://shopify/Product/x"}], Size(), "cannot be read in line 1"),
+        ([root(10**20)], Size(), "cannot be read in line 1"),
         ([root(1), root(1)], Size(), "has an entry twice"),
         ([root(1), child(5, 2)], Size(), "has lines that belong to no product"),
         ([root(1)], Size(rows=2), "has 1 lines instead of 2"),

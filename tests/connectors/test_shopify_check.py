@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.shopify.check import check, covers
+from connectors.shopify.governor import Governor
 from connectors.types import StoreInfo
 from plugin.sandbox.shopify.server import DEFAULT_CLIENT, DEFAULT_SECRET, DEFAULT_TOKEN, SandboxOptions, serve_shopify
 from tests.connectors.shopify_wire import (
@@ -22,6 +23,7 @@ from tests.connectors.shopify_wire import (
     failure,
     graphql,
     status,
+    throttled,
     wire,
 )
 
@@ -134,6 +136,29 @@ def test_what_is_wrong_is_a_problem(shop: Wire, reply: bytes, words: str) -> Non
 
     assert words in info.problems[0]
     assert info.name == SHOP
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [b"", status(503), status(200, b"<html>"), status(429), status(429, Retry_After="30"), throttled(available=0)],
+)
+def test_nobody_waits_long_for_a_shop_in_trouble(shop: Wire, reply: bytes) -> None:
+    """The settings page does, and somebody before it."""
+    began = shop.clock.now()
+    info = checked(shop, reply)
+
+    assert len(info.problems) == 1
+    assert (shop.clock.now() - began).total_seconds() <= 8
+
+
+def test_nobody_waits_long_for_a_shop_that_rests(shop: Wire) -> None:
+    """It asked a reading to pause for two minutes."""
+    room, began = shop.room(), shop.clock.now()
+    shop.keep(f"shopify governor {room.options.home}", lambda: Governor(lambda: 0.0)).pause(110.0)
+    info = check(room)
+
+    assert info.problems == (f"{SHOP} asks for fewer requests; it is asked again later",)
+    assert (shop.clock.now() - began).total_seconds() <= 8
 
 
 def test_a_token_under_a_lost_key_is_a_problem(shop: Wire, tmp_path: Path) -> None:

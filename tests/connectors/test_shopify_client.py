@@ -222,9 +222,11 @@ def test_page_sizes_follow_the_bucket(shop: Wire) -> None:
 
 def test_a_query_that_asks_for_too_much_is_an_error_of_its_own(shop: Wire) -> None:
     body = {"errors": [failure("MAX_COST_EXCEEDED", "Query cost is 1723", cost=1723, maxCost=1000)]}
-    error = refusal(shop, status(200, body))
+    errors = [refusal(shop, status(200, body)) for _ in range(4)]
 
-    assert (error.code, error.permanent, len(shop.asked)) == ("MAX_COST_EXCEEDED", True, 1)
+    assert {error.code for error in errors} == {"MAX_COST_EXCEEDED"}
+    assert [error.permanent for error in errors] == [False, False, False, True], "pages become smaller, to an end"
+    assert len(shop.asked) == 4
 
 
 # -- what is tried again ---------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from connectors.shopify.replies import (
     Reply,
     body_of,
     data_of,
+    is_denied,
     payload_of,
     read,
     scopes_named,
@@ -37,6 +38,26 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+def test_secrets_are_not_shown_with_what_was_asked() -> None:
+    assert "s3cret" not in repr(WRITE)
+
+
+def test_shopifys_words_end_our_sentence() -> None:
+    assert said("Access denied.") == ". Shopify says: Access denied"
+
+
+@pytest.mark.parametrize(
+    ("data", "denied"),
+    [(None, True), ({"fileCreate": None}, True), ({"fileCreate": {"files": [None], "userErrors": []}}, False)],
+)
+def test_a_change_of_which_a_part_may_not_be_seen_was_carried_out(data: Any, denied: bool) -> None:
+    """So that it is not sent again by another token."""
+    errors = [{"message": "Access denied for files field.", "extensions": {"code": "ACCESS_DENIED"}}]
+
+    assert is_denied(Reply(200, {}, {"data": data, "errors": errors})) is denied
+    assert not is_denied(Reply(200, {}, {"data": data}))
 
 
 def test_what_was_asked_in_words() -> None:

@@ -200,10 +200,20 @@ def test_page_sizes(maximum: float | None, most: int, each: int, fixed: int, pag
         answer(1, 1, 5, 0),
         answer(1, 1, float("nan")),
         answer(-1, 1, 5),
+        answer(10**400, 1, 5),
     ],
 )
 def test_costs_that_cannot_be_used_are_not(body: dict[str, Any]) -> None:
     assert cost_of(body) is None
+
+
+def test_pages_that_were_refused_become_smaller_as_far_as_it_is_of_use() -> None:
+    governor = Governor(lambda: 0.0)
+    with governor.turn("first", {}, lambda _: None) as turn:
+        turn.answered(answer(1, 1, 4000, 4000))
+    seen = [(governor.page(250, 10), governor.shrink()) for _ in range(5)]
+
+    assert seen == [(100, True), (50, True), (25, True), (12, False), (12, False)]
 
 
 def test_sizes_of_variables() -> None:

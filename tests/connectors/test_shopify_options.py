@@ -190,6 +190,13 @@ def test_secrets_are_not_shown_and_unknown_fields_are_refused() -> None:
     assert "Extra inputs" in refusal(shp="typo")
 
 
+def test_a_secret_in_the_wrong_place_is_not_shown() -> None:
+    for wrong in ({"access_token": SECRET}, {"client_id": SECRET, "client_secret": TOKEN}, {"client_secret": SECRET}):
+        with pytest.raises(ValidationError) as caught:
+            options(**wrong)
+        assert not [secret for secret in (TOKEN, SECRET) if secret in str(caught.value) + repr(caught.value)]
+
+
 def test_every_field_has_a_title_and_a_description() -> None:
     assert [
         name for name, field in ShopifyOptions.model_fields.items() if not (field.title and field.description)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.shopify.catalogue import whole
 from connectors.shopify.client import Client, Result
 from connectors.shopify.errors import ShopError
 from connectors.shopify.paging import Connection, by_id, changed, changed_query, connection_of
 from connectors.shopify.product import number_of
+from connectors.shopify.variants import read_variants, read_variants_of
 from tests.connectors.shopify_shelf import Shelf, image
 
 
@@ -135,6 +139,19 @@ def test_a_shop_that_ignores_where_to_go_on_is_no_endless_list() -> None:
         assert not caught.value.permanent
     with pytest.raises(ShopError, match="again and again"):
         list(by_id(client(Stubborn(answer([{}], more=True))), ""))
+
+
+def test_a_listing_that_never_ends_is_an_error(tmp_path: Path) -> None:
+    """And the variants of a product."""
+    mug = {"id": "gid://shopify/Product/1", "media": answer([image(1)], more=True)["products"]}
+    mug["variants"] = answer([], more=True)["products"]
+    same = Stubborn({"product": mug, "productVariants": mug["variants"]})
+    room = replace(Shelf(tmp_path).room(), client=client(same))
+    for read in (
+        partial(whole, room, 1), partial(read_variants, room.client, 1), partial(read_variants_of, room.client, [1])
+    ):  # fmt: skip
+        with pytest.raises(ShopError, match="again and again"):
+            read()
 
 
 @pytest.mark.parametrize("data", [{}, {"products": None}, {"products": {"nodes": None, "pageInfo": {}}},

@@ -137,6 +137,9 @@ def test_a_broken_entry_is_an_error(broken: Any) -> None:
 
 def test_numbers_texts_prices_and_moments() -> None:
     assert number_of({"id": "gid://shopify/Product/12?x=1"}, "Product") == 12
+    with pytest.raises(BrokenError):
+        number_of({"id": f"gid://shopify/Product/{10**18}"}, "Product")  # no database can keep it
+    assert text_of("half \ud83d a character") == "half a character"
     assert named(12, "") == "product 12"
     assert [price_of(amount, "EUR") for amount in ("x", "NaN", "Infinity", "", None, 5, "1e999999")] == [None] * 7
     assert moment_of("2026-10-01T11:00:00+02:00") == datetime(2026, 10, 1, 9, tzinfo=UTC)

@@ -14,6 +14,8 @@ from PIL import Image
 from connectors import Environment
 from connectors.http import new_session
 from connectors.shopify import catalogue as module
+from connectors.shopify.bulk import Bulk
+from connectors.shopify.bulk_reading import Wanted
 from connectors.shopify.catalogue import Catalogue, Found
 from connectors.shopify.errors import ShopError
 from connectors.shopify.options import ShopifyOptions
@@ -258,18 +260,61 @@ def test_single_products(shop: Shop) -> None:
     assert caught.value.permanent
 
 
-def test_many_changes_are_read_in_bulk_from_the_last_one_on(shop: Shop, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("fresh", [0, 1, 12])
+def test_many_changes_are_read_in_bulk_from_the_last_one_on(tmp_path: Path, monkeypatch: Any, fresh: int) -> None:
+    """Also where some have changed again a moment ago, which the search does not know yet: their new time says
+    nothing of those behind them."""
     monkeypatch.setattr(module, "LARGE", 8)
-    since = shop.time
-    made = []
-    for number in range(40):
-        made.append(shop.product(f"Mug {number}", "mug.jpg"))
-        shop.wait(1)
-    room = shop.room()
-    room.client.query("bulk_list", {"query": ""})  # so that the size of the shop's bucket is known
-    found = ids(list(Catalogue(room).products(since)))
-    assert set(found) == set(made)
-    assert len(found) <= len(made) + 1, "the last one before the bulk operation is given again"
+    shop = Shop(tmp_path, index_lag=60.0, bucket=200.0)
+    try:
+        since, made = shop.time, []
+        for number in range(40):
+            made.append(shop.product(f"Mug {number}", "mug.jpg"))
+            shop.wait(1)
+        shop.wait(3600)
+        for mug in made[:fresh] if fresh > 1 else made[8 : 8 + fresh]:
+            shop.store.touch(int(mug))
+        room = shop.room()
+        room.client.query("bulk_list", {"query": ""})  # so that the size of the shop's bucket is known
+        found = ids(list(Catalogue(room).products(since)))
+        assert set(found) == set(made)
+        assert len(found) <= len(made) + 1 + fresh, "the last one before the bulk operation is given again"
+        assert shop.asked()["BulkRunQuery"] == 1
+    finally:
+        shop.close()
+
+
+def test_pages_that_cost_more_than_was_thought_become_smaller(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, query_limit=300)
+    try:
+        made = [shop.product(f"Mug {number}", "mug.jpg") for number in range(70)]
+        assert ids(shop.read(shop.time)) == made
+        assert 4 < shop.asked()["ProductsPage"] < 9
+        shop.read(shop.time)
+        assert shop.asked()["ProductsPage"] < 6, "it is remembered"
+    finally:
+        shop.close()
+
+
+def test_what_left_while_a_bulk_operation_waited_is_gone(tmp_path: Path) -> None:
+    """A full read takes over the operation of an earlier one; no delta would tell of that any more."""
+    shop = Shop(tmp_path, bulk_after=300.0)
+    try:
+        mug, cup = shop.product("Mug", "mug.jpg"), shop.product("Cup", "cup.jpg")
+        shop.wait(600)
+        bulk = Bulk(shop.room(), Wanted("status:active", ("ACTIVE",)).products, shop.time)
+        bulk.begin()  # and the program is ended
+        shop.wait(400)
+        shop.service.bulk.settle()
+        shop.store.update(int(cup), status="ARCHIVED")
+        shop.wait(1200)
+        shop.asked()
+        found = shop.read()
+        assert ids(found) == [mug, cup]
+        assert found[2:] == [Gone(cup)]
+        assert shop.asked().get("BulkRunQuery") is None
+    finally:
+        shop.close()
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])
@@ -280,6 +325,7 @@ def test_the_rest_of_many_changes(tmp_path: Path, monkeypatch: Any, end: str) ->
     for number in range(20):
         shelf.add(f"Mug {number}", image(number), status="DRAFT" if number == 15 else "ACTIVE")
         shelf.time += timedelta(seconds=1)
+    shelf.time += timedelta(hours=1)
     shelf.bulk = [[{"status": end.upper()}]] * 2
     found = list(Catalogue(shelf.room()).products(since))
     assert [one.id for one in found if isinstance(one, Product)] == [
@@ -318,6 +364,11 @@ def test_a_broken_entry_does_not_hide_the_others(tmp_path: Path) -> None:
     assert [(one.where, one.product_id) for one in skipped] == [("product 101", "101"), ("the list of products", None)]
     with pytest.raises(ShopError, match=r"product 101 of mugs\.myshopify\.com cannot be read: Shopify gave a list"):
         Catalogue(shelf.room()).product("101")
+    shelf.products[101]["media"] = [image(2)]
+    shelf.time += timedelta(hours=1)
+    (mended,) = Catalogue(shelf.room()).products(shelf.time)
+    assert isinstance(mended, Product), "it is asked for again, though it did not change"
+    assert mended.id == "101"
 
 
 def test_what_could_not_be_read_is_not_gone(tmp_path: Path) -> None:

@@ -89,6 +89,28 @@ def test_a_download_that_fails_leaves_nothing(shop: Wire, tmp_path: Path, reply:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_download_that_is_far_too_long_is_not_read_to_its_end(
+    shop: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk has an end, too."""
+    part, written = tmp_path / "x.part", list[int]()
+    monkeypatch.setattr("os.replace", lambda *_: written.append(-1))
+    shop.replies = [status(200, b"x" * 3_000_000)]
+    unlink = Path.unlink
+
+    def noted(path: Path, *, missing_ok: bool = False) -> None:
+        if path == part and path.exists():
+            written.append(path.stat().st_size)
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", noted)
+    with pytest.raises(ShopError, match="instead of 10;"):
+        shop.client().download(shop.server.url + "/bulk/1.jsonl", tmp_path / "x", seconds=5, size=10)
+
+    assert written
+    assert all(0 < size < 1_000_000 for size in written)
+
+
 @pytest.mark.parametrize("where", ["ftp://127.0.0.1/x", "http://", "nothing"])
 def test_an_address_that_is_none_is_an_error_at_once(shop: Wire, tmp_path: Path, where: str) -> None:
     path = tmp_path / "picture"

@@ -66,6 +66,16 @@ def test_one_product_stands_for_all_variants_with_the_same_photo(shelf: Shelf, w
     assert gone == ([Gone(f"{number}/{one}") for one in (71, 72, 74)] if way == "delta" else [])
 
 
+@WAYS
+@pytest.mark.parametrize("first", [video(21), image(22, "FAILED")])
+def test_a_variant_shows_the_first_of_its_media(shelf: Shelf, first: dict[str, Any], way: str) -> None:
+    """A page has only that one, a bulk operation all of them."""
+    number = shirt(shelf)
+    for variant in (73, 74):
+        shelf.variants[variant]["media"] = [first, image(12)]
+    assert [one.id for one in read(shelf, way) if isinstance(one, Product)] == [str(number)]
+
+
 def test_without_the_option_nothing_is_asked_about_variants(shelf: Shelf) -> None:
     number = shirt(shelf)
     room = shelf.room()

@@ -72,6 +72,7 @@ def test_a_good_shop_is_added(bare: Site, shop: ShopifyService, way: dict[str, s
     answer = post(bare, shop, **way)
     assert (answer.status_code, errors_of(answer.text)) == (303, {})
     assert answer.headers["Location"].endswith("/products?store=shopify")
+    assert "Reading the catalogue…" in bare.get("/products?store=shopify")
 
 
 @pytest.mark.parametrize(
