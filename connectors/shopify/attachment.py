@@ -25,7 +25,7 @@ TRIES = 6
 MOST_MEDIA = 250  # of one product (second-hand; the schema has PRODUCT_MEDIA_LIMIT_EXCEEDED)
 FRESH = timedelta(seconds=30)  # a listing that was read longer ago is read again before the first write
 _LIMIT = "PRODUCT_MEDIA_LIMIT_EXCEEDED"
-_FULL = f"the product has {MOST_MEDIA} pictures, videos and models already, the most that Shopify allows"
+_FULL = f"the product has {MOST_MEDIA} pictures, videos and 3D models already, the most that Shopify allows"
 _UNUSABLE = frozenset({_LIMIT, "INVALID_FAILED_MEDIA_STATE", "UNSUPPORTED_FILE_REFERENCE", "TOO_MANY_FILE_REFERENCE"})
 
 Remember = Callable[[Listing], None]

@@ -22,6 +22,7 @@ from connectors.shopify.bulk_reading import Group, Wanted, read_in_bulk
 from connectors.shopify.errors import ShopError
 from connectors.shopify.paging import LIST, by_id, changed, changed_query, connection_of
 from connectors.shopify.product import NOT_READY, BrokenError, Entry, entry_of, moment_of, named, number_of
+from connectors.shopify.renamed import name_ours
 from connectors.shopify.room import Room
 from connectors.shopify.variants import (
     Variant,
@@ -73,7 +74,7 @@ class Catalogue:
             raise ShopError(f"product {number} of {self._room.client.shop} cannot be read: {error}") from error
 
     def _variant(self, entry: Entry, number: int) -> Product:
-        found = of_variant(entry, read_variants(self._room.client, entry.number), number)
+        found = of_variant(entry, read_variants(self._room, entry.number), number)
         if found is None:
             raise ShopError(
                 f"variant {number} of product {entry.number} is not in {self._room.client.shop} any more, or has no "
@@ -160,6 +161,7 @@ class _Reading:
 
     def _told(self, raws: Sequence[Any], variants: Mapping[int, Sequence[Variant]] | None = None) -> Iterator[Found]:
         """variants: by product; None: they are read, if they are wanted."""
+        name_ours(self._room, raws)
         entries = [self._entry(raw) for raw in raws]
         if variants is None:
             variants = self._variants([entry for entry in entries if isinstance(entry, Entry)])
@@ -192,7 +194,7 @@ class _Reading:
         if not self._room.options.variants or not several:
             return {}
         try:
-            return read_variants_of(self._room.client, several)
+            return read_variants_of(self._room, several)
         except BrokenError as error:
             raise _spoiled(self._room, error) from error
 
@@ -222,11 +224,14 @@ def whole(room: Room, number: int) -> dict[str, Any] | None:
         page = connection_of(data, "media", room.client, about, after=cursor)
         nodes |= {str(node.get("id")): node for node in page.nodes if isinstance(node, Mapping)}
         if not page.more:
-            return {**data, "media": {"nodes": list(nodes.values())}}
+            found = {**data, "media": {"nodes": list(nodes.values())}}
+            name_ours(room, [found])
+            return found
         cursor = page.cursor
 
 
 def _demanded(raws: Sequence[Any], room: Room) -> dict[int, list[Variant]]:
+    name_ours(room, raws)
     try:
         return variants_of(raws)
     except BrokenError as error:

@@ -111,7 +111,8 @@ def _media_of(room: Room, raw: object) -> Iterator[str]:
     """What a product shows. Raises ShopError if it does not tell: what it shows must not be taken for an orphan."""
     if not isinstance(raw, Mapping):
         raise ShopError("the list of products cannot be read as a whole; it is tried again")
-    media = connection_of(raw, _FIELD, room.client, f"the media of {raw.get('id')}")
+    name = f"product {str(raw.get('id')).rpartition('/')[2]}"
+    media = connection_of(raw, _FIELD, room.client, f"the media of {name}")
     if not media.more:
         yield from (str(node["id"]) for node in media.nodes)
         return

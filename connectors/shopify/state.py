@@ -139,11 +139,14 @@ class State:
             db.executemany("DELETE FROM files WHERE home = ? AND media = ?", [(self._home, one) for one in media])
 
     def prune(self, now: datetime) -> None:
-        """Forget what is too old to matter: uploads that came to nothing, and files that any search finds."""
+        """Forget what is too old to matter: uploads that came to nothing, and files that never were shown.
+
+        A file that was READY stays known: somebody may rename it, and only its gid tells then that it is ours.
+        """
         old = "DELETE FROM files WHERE home = ? AND noted_at < ?"
         with self._file.opened() as db:
             db.execute(f"{old} AND media = ''", (self._home, stamp(now - _UPLOAD_KEPT)))
-            db.execute(old, (self._home, stamp(now - _FILE_KEPT)))
+            db.execute(f"{old} AND url = ''", (self._home, stamp(now - _FILE_KEPT)))
 
     # Products
 

@@ -147,7 +147,7 @@ class Uploads:
                 continue
             targets = payload.get("stagedTargets") or ()
             if len(targets) != len(asked):
-                raise ShopError(f"{self._name}: Shopify gave no places to upload to; it is tried again")
+                raise ShopError(f"{self._name}: Shopify did not say where to upload the pictures; it is tried again")
             return dict(zip(asked, targets, strict=True))
         return {}
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from connectors.shopify.client import Client
 from connectors.shopify.paging import Connection, connection_of
 from connectors.shopify.product import (
     NOT_READY,
@@ -27,6 +26,8 @@ from connectors.shopify.product import (
     price_of,
     text_of,
 )
+from connectors.shopify.renamed import name_ours
+from connectors.shopify.room import Room
 from connectors.types import Gone, ImageRef, Product, Skipped
 
 _EACH = 10  # points of one variant, its options and its media, at most
@@ -67,11 +68,11 @@ def variants_of(raws: Iterable[Any]) -> dict[int, list[Variant]]:
     return dict(found)
 
 
-def read_variants(client: Client, product: int) -> list[Variant]:
+def read_variants(room: Room, product: int) -> list[Variant]:
     """All variants of one product as they are this moment, by number; none where it is gone. Raises ShopError,
     BrokenError."""
+    client, raws = room.client, list[Any]()
     first, about = client.page(_MOST, _EACH, _FIXED), f"product {product}"
-    raws: list[Any] = []
     page = Connection((), more=True, cursor=None)
     while page.more:
         variables = {"id": f"gid://shopify/Product/{product}", "first": first, "after": page.cursor}
@@ -80,12 +81,13 @@ def read_variants(client: Client, product: int) -> list[Variant]:
             return []
         page = connection_of(found, "variants", client, f"the variants of {about}", after=page.cursor)
         raws += page.nodes
+    name_ours(room, raws)
     return variants_of(raws).get(product, [])
 
 
-def read_variants_of(client: Client, products: Sequence[int]) -> dict[int, list[Variant]]:
+def read_variants_of(room: Room, products: Sequence[int]) -> dict[int, list[Variant]]:
     """All variants of these products, by number, in few requests. Raises ShopError, BrokenError."""
-    raws: list[Any] = []
+    client, raws = room.client, list[Any]()
     page = Connection((), more=bool(products), cursor=None)
     while page.more:
         variables = {
@@ -96,6 +98,7 @@ def read_variants_of(client: Client, products: Sequence[int]) -> dict[int, list[
         result = client.query("variants_page", variables, about="the variants")
         page = connection_of(result.data, "productVariants", client, "the list of variants", after=page.cursor)
         raws += page.nodes
+    name_ours(room, raws)
     return variants_of(raws)
 
 

@@ -148,7 +148,7 @@ def test_a_listing_that_never_ends_is_an_error(tmp_path: Path) -> None:
     same = Stubborn({"product": mug, "productVariants": mug["variants"]})
     room = replace(Shelf(tmp_path).room(), client=client(same))
     for read in (
-        partial(whole, room, 1), partial(read_variants, room.client, 1), partial(read_variants_of, room.client, [1])
+        partial(whole, room, 1), partial(read_variants, room, 1), partial(read_variants_of, room, [1])
     ):  # fmt: skip
         with pytest.raises(ShopError, match="again and again"):
             read()

@@ -21,7 +21,7 @@ from connectors.shopify.errors import ShopError
 from connectors.shopify.options import ShopifyOptions
 from connectors.shopify.product import NO_IMAGE, NOT_READY
 from connectors.shopify.room import Room, open_room
-from connectors.types import ConnectorError, Gone, Product, Skipped
+from connectors.types import ConnectorError, Gone, Product, Skipped, StoredPicture
 from plugin.sandbox.shopify.server import DEFAULT_TOKEN, SandboxOptions, ShopifyService, serve_shopify
 from tests.connectors.shopify_shelf import Shelf, image
 
@@ -194,6 +194,25 @@ def test_every_way_of_reading_gives_the_same_product(shop: Shop) -> None:
     assert full == delta == Catalogue(shop.room()).product(number)
     assert len([one for one in full.images if one.key]) == 4
     assert shop.asked()["ProductById"] == 2
+
+
+def test_a_file_of_ours_that_was_renamed_is_no_photo(shop: Shop) -> None:
+    renamed = shop.photo("best-mug.jpg")
+    mug = shop.product("Mug", renamed, "mug.jpg")
+    red = shop.photo("red.jpg")
+    shop.store.attach(int(mug), red)
+    shop.store.add_variant(int(mug), {"Color": "Red"}, red)
+    worn = shop.store.add_variant(int(mug), {"Color": "Blue"}, renamed)
+    address = f"https://cdn.shopify.com/mug-{OURS}.jpg?v=1"
+    shop.room().state.note_files([StoredPicture(renamed, OURS, f"mug-{OURS}.jpg", address)], shop.now())
+    since = shop.now() - timedelta(hours=1)
+    ways = [shop.read(variants=True), shop.read(since, variants=True)]
+    for found in [{one.id: one for one in way if isinstance(one, Product)} for way in ways]:
+        assert found[mug].images[0].key == OURS
+        assert found[mug].main_image == found[mug].images[0]
+        assert f"{mug}/{worn}" not in found
+    single = Catalogue(shop.room()).product(mug)
+    assert [one.key for one in single.images] == [OURS, None, None]
 
 
 def test_products_in_other_states(shop: Shop) -> None:

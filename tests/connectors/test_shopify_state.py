@@ -71,8 +71,9 @@ def test_what_is_old_is_pruned(state: State) -> None:
     state.note_staged(key(2), "2.jpg", "https://staged.example/2", NOW - timedelta(days=29))
     state.note_files([file(3)], NOW - timedelta(days=100))
     state.note_files([file(4, "gid://shopify/MediaImage/8")], NOW - timedelta(days=400))
+    state.note_files([file(5, "gid://shopify/MediaImage/9", "https://cdn.example/5.jpg")], NOW - timedelta(days=4000))
     state.prune(NOW)
-    assert sorted(state.uploads([key(n) for n in (1, 2, 3, 4)])) == sorted([key(2), key(3)])
+    assert sorted(state.uploads([key(n) for n in range(1, 6)])) == sorted([key(2), key(3), key(5)])
 
 
 def test_lost_writes_swaps_and_placings_belong_to_a_product(state: State) -> None:

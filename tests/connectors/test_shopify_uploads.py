@@ -236,7 +236,7 @@ def test_a_place_to_upload_to_that_is_refused_refuses_that_picture(desk: Desk) -
 @pytest.mark.parametrize(
     ("document", "payload", "words"),
     [
-        ("staged_uploads_create", {"stagedTargets": []}, "no places to upload to"),
+        ("staged_uploads_create", {"stagedTargets": []}, "did not say where to upload"),
         ("file_create", {"files": [{"id": "gid://shopify/MediaImage/1"}, None]}, "did not say which files"),
     ],
 )

@@ -165,11 +165,11 @@ BULK = (  # bulk, bulk_reading, bulk_rows: the rest of a sentence about a bulk o
 ATTACH = (  # attachment, variant_attachment, uploads, limits, files: putting pictures on a listing
     "product {product}: somebody else keeps changing its pictures at the same time, or Shopify is still at work on "
     "them, and ours could not be put in place {tries} times; it is tried again",
-    "the product has {most} pictures, videos and models already, the most that Shopify allows",
+    "the product has {most} pictures, videos and 3D models already, the most that Shopify allows",
     "somebody or something deletes the file in the shop whenever it is there",
     "variant {variant} of product {product} has no picture of its own (any more), so nothing was written; give it one "
     "in the store, or publish to the product instead",
-    "product {product}: Shopify gave no places to upload to; it is tried again",
+    "product {product}: Shopify did not say where to upload the pictures; it is tried again",
     "product {product}: Shopify did not say which files it made; it is looked at again",
     "product {product}: Shopify has lost an upload ({detail}); it is uploaded again",
     "product {product}: Shopify has {file} already, but its search does not show the file so far; nothing is uploaded "
@@ -200,6 +200,8 @@ LISTING = (  # listing, variant_media: reading and writing one product's media
     "product {product}: its variants cannot be read ({reason}); it is tried again",
 )
 RESTORE = (  # restore, library: taking pictures off again
+    "product {product}: {reason}. A variant shows no picture until this goes on; it is tried again",
+    "{shop} did not tell of each file whether it is there; it is asked again later",
     "product {product}: somebody else keeps changing its pictures at the same time, or Shopify is still at work on "
     "them, so ours could not be taken off; it is tried again",
     "the list of products cannot be read as a whole; it is tried again",

@@ -352,7 +352,7 @@ def test_a_picture_that_cannot_be_read_is_given_up_only_before_anything_was_writ
     shop: World, *, remembered: bool
 ) -> None:
     lost = ("hs-" + "a" * 26, "0" * 64, "jpg", "alt")
+    one = ListingWrite(1, "p1", "Mug", Placement.APPEND, "", remembered, (lost,))
     with shop.parts() as parts, pytest.raises(ConnectorError, match="cannot be used") as caught:
-        one = ListingWrite(1, "p1", "Mug", Placement.APPEND, "", remembered, (lost,))
         PublishLane(parts).write(None, one)  # type: ignore[arg-type]  # it is not asked
     assert caught.value.permanent == (not remembered)

@@ -104,6 +104,23 @@ def test_a_replaced_main_image_is_not_taken_for_a_new_photo(shop: ShopifyWorld) 
     assert shop.accepted() == 1
 
 
+def test_a_picture_of_ours_that_somebody_renamed_is_no_new_photo(shop: ShopifyWorld) -> None:
+    shop.placement, store = "replace-main", shop.shopify.store
+    mug = shop.listing("mug")
+    before = store.media_ids(mug)
+    shop.run()
+    for gid in set(store.media_ids(mug)) - set(before):
+        store.rename(store.media[gid], f"best-mug-{gid.rpartition('/')[2]}.jpg")  # an app for search engines
+    assert shop.keys(mug) == []
+    store.touch(mug)
+    with shop.parts() as parts:
+        demand_nothing_new(shop, parts)
+        demand_nothing_new(shop, parts, full=True)
+        shop.undo(parts)
+        assert store.media_ids(mug) == before
+    assert shop.accepted() == 1
+
+
 def test_what_an_undo_leaves_among_the_files_is_found_and_deleted_on_request(shop: ShopifyWorld) -> None:
     mug = shop.listing("mug")
     shop.run()
