@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -94,11 +94,10 @@ class BulkRows:
         index = path.with_suffix(".index")
         index.unlink(missing_ok=True)
         self._db = sqlite3.connect(index, isolation_level=None, check_same_thread=False)
-        try:
+        with ExitStack() as stack:
+            stack.callback(self.close)
             self._load(expected)
-        except BaseException:
-            self.close()
-            raise
+            stack.pop_all()  # it stays open
 
     def close(self) -> None:
         self._db.close()

@@ -40,6 +40,11 @@ _WORN = (
     "CREATE TABLE worn (home TEXT NOT NULL, product INTEGER NOT NULL, variant TEXT NOT NULL, media TEXT NOT NULL,"
     " PRIMARY KEY (home, product, variant)) WITHOUT ROWID",
 )
+_PRUNING = (  # it must not walk over what is never pruned
+    "DROP INDEX files_by_time",
+    "DROP INDEX uploads_by_time",
+    "CREATE INDEX never_ready_by_time ON files (home, noted_at) WHERE url = ''",
+)
 _UPLOAD_KEPT = timedelta(days=30)  # far longer than the search over files needs to know a new one
 _FILE_KEPT = timedelta(days=365)
 _COLUMNS = "key, filename, source, sent_at, media, url, noted_at"
@@ -68,7 +73,7 @@ class State:
 
     def __init__(self, folder: Path, home: str):
         """folder: the store's state folder, made when it is needed. home: names the shop; all notes are its."""
-        self._file = StateFile(folder, "shopify.sqlite3", [_LAYOUT, _WORN])
+        self._file = StateFile(folder, "shopify.sqlite3", [_LAYOUT, _WORN, _PRUNING])
         self._home = home
 
     # Files
@@ -123,10 +128,15 @@ class State:
             return [_upload(*row) for row in db.execute(sql, (self._home,))]
 
     def urls(self, media: Collection[str]) -> dict[str, str]:
-        """The addresses of those of these files that are ours, by gid."""
-        sql = "SELECT media, url FROM files WHERE home = ? AND url != '' AND media IN (SELECT value FROM json_each(?))"
+        """The addresses that those of these files that are ours had when they were READY, by gid.
+
+        Each is looked up by itself (CROSS JOIN): all that a reading meets is asked for, among all files of ours.
+        """
+        sql = "SELECT media, url FROM json_each(?) CROSS JOIN files ON home = ? AND media = value WHERE url != ''"
+        if not media:
+            return {}
         with self._file.opened() as db:
-            return dict(db.execute(sql, (self._home, json.dumps(list(media)))))
+            return dict(db.execute(sql, (json.dumps(list(media)), self._home)))
 
     def forget_upload(self, key: str) -> None:
         """Nothing is on its way, and no file is there."""
@@ -143,10 +153,10 @@ class State:
 
         A file that was READY stays known: somebody may rename it, and only its gid tells then that it is ours.
         """
-        old = "DELETE FROM files WHERE home = ? AND noted_at < ?"
+        old = "DELETE FROM files WHERE home = ? AND noted_at < ? AND url = ''"
         with self._file.opened() as db:
             db.execute(f"{old} AND media = ''", (self._home, stamp(now - _UPLOAD_KEPT)))
-            db.execute(f"{old} AND url = ''", (self._home, stamp(now - _FILE_KEPT)))
+            db.execute(old, (self._home, stamp(now - _FILE_KEPT)))
 
     # Products
 
