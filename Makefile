@@ -6,6 +6,8 @@ PIP = $(PY) -m pip --disable-pip-version-check -q
 DEMO_ARGS =
 BENCH_ARGS =
 PYTEST_ARGS =
+# One more than there are cores: the longest tests mostly wait for other programs.
+WORKERS = $(shell $(PY) -c "import os; print(min(8, (os.cpu_count() or 1) + 1))")
 
 .DEFAULT_GOAL = help
 .PHONY: help setup demo test bench lint format translations clean
@@ -23,7 +25,7 @@ demo: setup
 
 test: ## Lint, format, types and tests (PYTEST_ARGS="-k feed": some of them)
 test: lint
-	$(PY) -m pytest -n logical --maxprocesses 8 --cov $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --cov $(PYTEST_ARGS)
 
 bench: ## Measure speed and memory (BENCH_ARGS)
 bench: .venv/dev.stamp

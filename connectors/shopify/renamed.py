@@ -19,11 +19,10 @@ def name_ours(room: Room, raws: Iterable[Any]) -> None:
     raws: products or variants as the documents ask for them, with their `media`; changed in place. One look into the
     journal for all of them.
     """
-    unnamed = {str(node["id"]): node["image"] for raw in raws for node in _unnamed(raw)}
-    if not unnamed:
-        return
-    for gid, url in room.state.urls(unnamed).items():
-        unnamed[gid]["url"] = url
+    unnamed = [node for raw in raws for node in _unnamed(raw)]  # a file more than once: several variants show it
+    urls = room.state.urls({node["id"] for node in unnamed})
+    for node in unnamed if urls else ():
+        node["image"]["url"] = urls.get(node["id"], node["image"]["url"])
 
 
 def _unnamed(raw: Any) -> Iterator[dict[str, Any]]:
@@ -33,5 +32,5 @@ def _unnamed(raw: Any) -> Iterator[dict[str, Any]]:
     for node in nodes if isinstance(nodes, list) else ():
         image = node.get("image") if isinstance(node, dict) else None
         url = image.get("url") if isinstance(image, dict) else None
-        if isinstance(url, str) and key_in(url) is None:
+        if isinstance(url, str) and isinstance(node.get("id"), str) and key_in(url) is None:
             yield node

@@ -215,6 +215,32 @@ def test_a_file_of_ours_that_was_renamed_is_no_photo(shop: Shop) -> None:
     assert [one.key for one in single.images] == [OURS, None, None]
 
 
+@pytest.mark.parametrize("way", ["bulk", "delta"])
+def test_a_file_of_ours_that_was_renamed_is_no_photo_wherever_it_is_shown(tmp_path: Path, way: str) -> None:
+    """By several variants, by another product, and where the first page of a listing has nothing else."""
+    shelf, ours = Shelf(tmp_path), [f"hs-{letter * 26}" for letter in "abcd"]
+    shirt = shelf.add("Shirt", image(1), image(11), options=[("Size", ["S", "M"])])
+    shelf.add_variant(shirt, 71, image(11), Size="S")
+    shelf.add_variant(shirt, 72, image(11), Size="M")
+    shelf.add("Cup", *[image(number) for number in (11, 12, 13, 14, 2)])
+    files = [StoredPicture(f"gid://shopify/MediaImage/{number}", key, "", f"https://cdn.example/{key}.jpg")
+             for number, key in enumerate(ours, 11)]  # fmt: skip
+    room = shelf.room(variants=True)
+    room.state.note_files(files, shelf.time)
+    found = list(Catalogue(room).products(shelf.time if way == "delta" else None))
+    told = {one.id: one for one in found if isinstance(one, Product)}
+    assert [one.key for one in told["100/71"].images] == ours[:1]
+    assert [one.key for one in told["101"].images] == [*ours, None]
+    assert [Catalogue(room).product(name) for name in told] == list(told.values())
+
+
+def test_an_image_without_an_id_is_told(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.add("Mug", {name: value for name, value in image(1).items() if name != "id"})
+    (found,) = Catalogue(shelf.room()).products(shelf.time)
+    assert isinstance(found, Skipped)
+
+
 def test_products_in_other_states(shop: Shop) -> None:
     made = {
         status: shop.product(status, f"{status}.jpg", status=status)

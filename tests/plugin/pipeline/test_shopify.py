@@ -121,6 +121,28 @@ def test_a_picture_of_ours_that_somebody_renamed_is_no_new_photo(shop: ShopifyWo
     assert shop.accepted() == 1
 
 
+def test_a_renamed_picture_that_several_variants_show_is_no_new_photo(shop: ShopifyWorld) -> None:
+    shop.variants, shop.placement, store = True, "replace-main", shop.shopify.store
+    shoe = shop.listing("shoe", 1)
+    red = shop.photo("red.jpg")
+    store.attach(shoe, red)
+    for size in ("41", "42", "43"):
+        store.add_variant(shoe, {"Color": "Red", "Size": size}, red)
+    before = store.snapshot()["products"][shoe]
+    shop.run()
+    for gid in store.media_ids(shoe):
+        if "hs-" in store.media[gid].name:
+            store.rename(store.media[gid], f"best-{gid.rpartition('/')[2]}.jpg")
+    store.touch(shoe)
+    with shop.parts() as parts:
+        demand_nothing_new(shop, parts)
+        demand_nothing_new(shop, parts, full=True)
+        shop.undo(parts)
+    after = store.snapshot()["products"][shoe]
+    assert (after["media"], after["variants"]) == (before["media"], before["variants"])
+    assert shop.accepted() == 2
+
+
 def test_what_an_undo_leaves_among_the_files_is_found_and_deleted_on_request(shop: ShopifyWorld) -> None:
     mug = shop.listing("mug")
     shop.run()
