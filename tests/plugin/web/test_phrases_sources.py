@@ -97,7 +97,7 @@ def test_templates_are_not_repeated_and_say_something() -> None:
 # --- and the other way round: every sentence of a connector has a template
 
 PROSE = re.compile(r"[A-Za-z']+(?:[,;:]? +\(?[A-Za-z']+){2,}")
-SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE FROM|ORDER BY|CREATE|PRAGMA|BEGIN|WHERE|AND key)\b")
+SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE FROM|ORDER BY|CREATE|DROP INDEX|PRAGMA|BEGIN|WHERE|AND key)\b")
 NOT_SHOWN = {
     "hebo-sync connection check",  # a webhook's name
     "from our address",  # put into the store's own words
