@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from plugin.hebo import Quota
-from plugin.models import Account, GenerationTask, QuotaReading, Store
+from plugin.models import Account, GenerationTask, LedgerEntry, QuotaReading, Store
 from plugin.money import Reading
 from plugin.states import TaskState
 
@@ -77,7 +77,7 @@ def _owner(session: Session, account: Account, user_id: str, now: datetime) -> A
 
 def _merge(session: Session, nameless: Account, known: Account, now: datetime) -> None:
     """A known account was met under its new key before the service told whose it is: what it has moves there."""
-    for model in (GenerationTask, QuotaReading, Store):
+    for model in (GenerationTask, LedgerEntry, QuotaReading, Store):
         session.execute(update(model).where(model.account_id == nameless.id).values(account_id=known.id))
     if known.lane_until is None or known.lane_until <= now:  # else somebody submits there, with the old key
         known.lane_owner, known.lane_until = nameless.lane_owner, nameless.lane_until

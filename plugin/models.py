@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     DateTime,
     Dialect,
     Enum,
@@ -124,7 +125,8 @@ class Account(Base):
     """The owner of an image API key: `user_id` of `GET /quota`. Tasks belong to it.
 
     lane_*: submissions of an account go in single file across processes; the lane is a lease. wait_*: why
-    and until when nothing is submitted ("quota", "budget", "key", "service", "doubt").
+    and until when nothing is submitted ("quota", "budget", "key", "service", "doubt"). outage_*: since when no
+    poll got through; then only one at a time tries, next at `outage_probe_at`.
     """
 
     __tablename__ = "account"
@@ -137,7 +139,31 @@ class Account(Base):
     wait_detail: Mapped[str | None] = mapped_column(Text)
     wait_until: Mapped[datetime | None]
     troubles: Mapped[int] = mapped_column(default=0)  # calls in a row that did not get through
+    outage_since: Mapped[datetime | None]
+    outage_probe_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+
+
+class Stop(Base):
+    """The stop switch for all stores: while there is a row, nothing new is read, planned, sent or published.
+
+    What the image service has in hand is polled and collected all the same: it is paid for. by: who stopped it.
+    """
+
+    __tablename__ = "stop"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class ClockAnchor(Base):
+    """The one time of all processes on a machine, from one boot to the next: boot clock + `offset_us` = UTC."""
+
+    __tablename__ = "clock_anchor"
+    boot: Mapped[str] = mapped_column(String(64), primary_key=True)
+    offset_us: Mapped[int] = mapped_column(BigInteger)  # microseconds
+    taken_at: Mapped[datetime]
 
 
 class Store(Base):
@@ -156,6 +182,7 @@ class Store(Base):
     refresh_owner: Mapped[str | None] = mapped_column(String(64))  # who is reading it
     refreshed_until: Mapped[datetime | None]  # what changed up to here is known
     swept_at: Mapped[datetime | None]  # the last full read, which finds what is gone
+    run_at: Mapped[datetime | None]  # its last reading began: what is reserved since counts against its run_budget
     write_owner: Mapped[str | None] = mapped_column(String(64))
     write_until: Mapped[datetime | None]  # one writer at a time: a lease
     problem: Mapped[str | None] = mapped_column(Text)
@@ -191,6 +218,9 @@ class Product(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     seen_at: Mapped[datetime]
     updated_at: Mapped[datetime | None]
+    listed_at: Mapped[datetime | None]  # when it came into the store, where that tells
+    sales_rank: Mapped[int | None] = mapped_column(BigInteger)  # the lower, the better it sells; compared within its store
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")  # a person's word: higher is sooner
     created_at: Mapped[datetime]
 
     store: Mapped[Store] = relationship()
@@ -358,6 +388,27 @@ class LostImage(Base):
     billed: Mapped[bool | None]  # None: unknown
     reason: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
+
+
+class LedgerEntry(Base):
+    """One move of a task's images from one bucket to another (see `plugin.ledger`). Written once, never changed."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        Index("ix_ledger_store_id_at", "store_id", "at"),
+        Index("ix_ledger_account_id_at", "account_id", "at"),
+        Index("ix_ledger_at", "at"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id"), index=True)
+    pack: Mapped[str] = mapped_column(String(100))
+    images: Mapped[int]
+    source: Mapped[str] = mapped_column(String(20))
+    target: Mapped[str] = mapped_column(String(20))
+    said: Mapped[str] = mapped_column(String(20))
 
 
 class QuotaReading(Base):

@@ -17,7 +17,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("config", "secrets", "listener", "links", "clock"),
     ("callbacks",),
     ("models", "hebo", "pictures"),
-    ("money", "activity", "stored"),
+    ("money", "ledger", "activity", "stored"),
     ("accounts",),
     ("instances", "data_folder"),
     ("pipeline",),

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from plugin import accounts, money
+from plugin import accounts, ledger, money
 from plugin.activity import record_task
 from plugin.hebo import HeboError, Quota
+from plugin.ledger import Said
 from plugin.models import Account, GenerationTask, LostImage
 from plugin.money import Doubt, Settlement, Verdict
 from plugin.pipeline.lane import Lane
@@ -34,7 +35,9 @@ class SettleError(Exception):
 
 def doubt(session: Session, task: GenerationTask, now: datetime, reason: str) -> None:
     """Put a task whose submit has no answer in doubt; the quota is looked at next."""
+    before = task.state
     task.state, task.doubt_at, task.doubt_note, task.due_at = TaskState.IN_DOUBT, now, reason, now
+    ledger.follow(session, task, before, task.reserved, now, Said.US)
     record_task(session, task, now, "task_in_doubt", trouble=True, images=len(task.images), reason=reason)
 
 
@@ -118,16 +121,16 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
         readings = accounts.readings_since(session, account.id, sent_at)
         settlement = money.settle(case, readings, now, timedelta(seconds=hebo.doubt_wait))
         if settlement.final:
-            apply_settlement(session, task, settlement, now)
+            apply_settlement(session, task, settlement, now, Said.QUOTA)
         elif now - (task.doubt_at or sent_at) > HOLD_AT_MOST:
-            apply_settlement(session, task, Settlement(Verdict.UNDECIDED, settlement.reason), now)
+            apply_settlement(session, task, Settlement(Verdict.UNDECIDED, settlement.reason), now, Said.QUOTA)
         else:
             task.due_at, task.doubt_note = now + LOOK_EVERY, settlement.reason
 
 
-def apply_settlement(session: Session, task: GenerationTask, settlement: Settlement, now: datetime) -> None:
+def apply_settlement(session: Session, task: GenerationTask, settlement: Settlement, now: datetime, said: Said) -> None:
     """Store a verdict: accepted loses the pictures, not accepted plans the task again, undecided asks a person."""
-    task.doubt_note = settlement.reason
+    before, reserved, task.doubt_note = task.state, task.reserved, settlement.reason
     if settlement.verdict is Verdict.ACCEPTED:
         _lose(session, task, now)
     elif settlement.verdict is Verdict.NOT_ACCEPTED:
@@ -135,6 +138,7 @@ def apply_settlement(session: Session, task: GenerationTask, settlement: Settlem
         task.sent_at = task.baseline_used = task.baseline_at = task.doubt_at = None
     else:
         task.due_at = None
+    ledger.follow(session, task, before, reserved, now, said)
     accepted = settlement.verdict is Verdict.ACCEPTED
     product = f"{task.store.name}:{task.product.external_id}"
     record_task(
@@ -162,7 +166,7 @@ def settle_by_person(session: Session, task: GenerationTask, now: datetime, *, a
     if task.state is not TaskState.IN_DOUBT:
         raise SettleError(f"task {task.id} is {task.state}, not in doubt; nothing was changed")
     verdict = Verdict.ACCEPTED if accepted else Verdict.NOT_ACCEPTED
-    apply_settlement(session, task, Settlement(verdict, "a person said so"), now)
+    apply_settlement(session, task, Settlement(verdict, "a person said so"), now, Said.PERSON)
 
 
 def _lose(session: Session, task: GenerationTask, now: datetime) -> None:

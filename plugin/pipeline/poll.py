@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Executable, bindparam, func, select, union_all, update
 from sqlalchemy.orm import Session
 
+from plugin import ledger
 from plugin.activity import record_task
 from plugin.hebo import (
     FailedItem,
@@ -276,6 +277,7 @@ def finish(session: Session, task: GenerationTask, answer: Finished, now: dateti
     money = answer.money
     task.billable = succeeded if money.billable is None else money.billable
     task.refunded = len(slots) - succeeded if money.refunded is None else money.refunded
+    ledger.settle_up(session, task, now)
     record_task(
         session,
         task,

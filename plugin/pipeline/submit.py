@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from plugin import accounts
+from plugin import accounts, ledger
 from plugin.activity import record_task
 from plugin.hebo import Accepted, HeboClient, HeboError, NotSentError, Quota
+from plugin.ledger import Said
 from plugin.links import NoPublicUrlError
 from plugin.models import Account, GeneratedImage, GenerationTask, Picture, Product, Store
 from plugin.money import Reading, allowance
@@ -189,6 +190,7 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         task.due_at, task.sent_at, task.error = account.lane_until, now, None
         task.baseline_used, task.baseline_at = (reading.used if reading.enabled else None), reading.at
         task.reserved = len(task.images)
+        ledger.follow(session, task, TaskState.PLANNED, task.reserved, now, Said.US)
         return _submission(account, task, image_url, now)
 
     def _store_answer(self, session: Session, account: Account, item: Submission, answer: Answer) -> None:
@@ -214,6 +216,7 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
             odd = f"it was accepted twice, as {task.remote_id} and {result.task_id}; only the first is followed"
             record_task(session, task, self.now, "task_odd", trouble=True, reason=odd)
             return
+        before = task.state
         if task.state is TaskState.CANCELLED:
             task.state = TaskState.PLANNED
         if task.state is TaskState.PLANNED:
@@ -224,6 +227,7 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         for image in task.images:
             if image.state in (ImageState.LOST, ImageState.CANCELLED):
                 image.state, image.error = ImageState.WAITING, None
+        ledger.follow(session, task, before, task.reserved, answer.received_at, Said.SERVICE)
         task.due_at = first_poll(self.parts, answer.sent_at, answer.received_at)
         account.troubles = 0
         record_task(session, task, self.now, "task_submitted", images=len(task.images))
@@ -236,12 +240,14 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
             task.sent_at = answer.sent_at
             doubt(session, task, now, step.reason)
             return
+        before, reserved = task.state, task.reserved
         task.sent_at = task.baseline_used = task.baseline_at = None
         task.reserved = 0
         if step.state is TaskState.FAILED:
             _fail(session, task, step.reason, now)
-            return
-        task.state, task.due_at, task.doubt_at = TaskState.PLANNED, now + timedelta(seconds=step.pause), None
+        else:
+            task.state, task.due_at, task.doubt_at = TaskState.PLANNED, now + timedelta(seconds=step.pause), None
+        ledger.follow(session, task, before, reserved, now, Said.SERVICE)
         if step.account == "refused":
             single_file.wait_after_refusal(session, account, error, now)
         elif step.account is not None:

@@ -26,7 +26,7 @@ MIGRATE = "import sys; from plugin.db import Database; d = Database(sys.argv[1])
 BROKEN = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision, branch_labels, depends_on = "0999", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "0999", "0003", None, None
 def upgrade():
     op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("INSERT INTO nowhere VALUES (1)")
@@ -208,7 +208,7 @@ class TestMigrations:
             empty.migrate()
         with empty.engine.connect() as connection:
             assert "half" not in inspect(connection).get_table_names()
-            assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
+            assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0003"]
 
 
 class TestUnusable:
