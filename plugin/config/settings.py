@@ -9,6 +9,7 @@ import difflib
 import math
 import re
 import zoneinfo
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -35,6 +36,15 @@ DATABASE_FILE = "hebo-sync.sqlite3"
 Language = Literal["en", "zh"]
 # Vendor document, POST /v1/ecom/batch.
 AspectRatio = Literal["1:1", "3:4", "2:3", "9:16", "4:3", "3:2", "16:9"]
+
+
+class ProductOrder(StrEnum):
+    """Which products of a store are made first, where quota or budget do not suffice for all."""
+
+    NEWEST = "newest"
+    CHANGED = "changed"  # most recently changed in the store
+    SALES = "sales"  # by the catalogue's sales rank
+    PRIORITY = "priority"  # only what a person ranked, then as they were planned
 
 
 def _web_address(value: str) -> str:
@@ -177,6 +187,13 @@ class HeboSettings(Section):
         None, description="Ratio for all packs instead of their own: 1:1, 3:4, 2:3, 9:16, 4:3, 3:2 or 16:9."
     )
     daily_budget: int | None = Field(None, gt=0, description="Most images a day, whatever the service would allow.")
+    monthly_budget: int | None = Field(None, gt=0, description="Most images a month, whatever the service would allow.")
+    item_retries: int = Field(
+        1,
+        ge=0,
+        le=6,
+        description="How often failed pictures are tried again by themselves, where the service allows it.",
+    )
     max_connections: int = Field(16, ge=1, le=256, description="Calls to the service at the same time.")
     stall_after: Seconds = Field(21600, description="Seconds after which an unfinished task is shown as stalled.")
     submit_deadline: Seconds = Field(60, description="Seconds in which a submit must be answered.")
@@ -190,6 +207,16 @@ class HeboSettings(Section):
     poll_margin: float = Field(
         0.3, ge=0, le=60, description="Seconds added to each pause, so that jitter never makes a poll too early."
     )
+
+
+class RetentionSettings(Section):
+    """[retention]: what is kept for how long. What is on a listing or waits for somebody is always kept."""
+
+    pictures_days: int = Field(
+        90, ge=1, description="Days for which the files of rejected and withdrawn pictures are kept."
+    )
+    history_days: int = Field(365, ge=30, description="Days for which the activity page's history is kept.")
+    readings_days: int = Field(40, ge=7, description="Days for which what the service said of the quota is kept.")
 
 
 class StoreSettings(Section):
@@ -213,6 +240,13 @@ class StoreSettings(Section):
     )
     timezone: Timezone | None = Field(None, description="Time zone of the store. Without it: the app's.")
     paused: bool = Field(False, description="True starts nothing new for this store.")
+    order: ProductOrder = Field(
+        ProductOrder.NEWEST,
+        description="Which products come first: newest, changed, sales or priority. What a person ranked beats it.",
+    )
+    daily_budget: int | None = Field(None, gt=0, description="Most images a day for this store.")
+    monthly_budget: int | None = Field(None, gt=0, description="Most images a month for this store.")
+    run_budget: int | None = Field(None, gt=0, description="Most images from one reading of this store to the next.")
     shared_image_limit: int = Field(
         10,
         ge=1,
@@ -238,6 +272,7 @@ class Settings(Section):
     relay: RelaySettings = Field(default_factory=RelaySettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings, validate_default=True)
     hebo: HeboSettings = Field(default_factory=HeboSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     stores: tuple[StoreSettings, ...] = ()
 
     @field_validator("base_dir")

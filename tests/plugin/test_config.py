@@ -218,7 +218,8 @@ EXAMPLES = {"host": "h", "port": "1", "threads": "3", "url": "sqlite:////d", "da
 EXAMPLES |= {"public_url": "https://a.example", "language": "zh", "timezone": "Asia/Shanghai", "model": "m"}
 EXAMPLES |= {"allow_private_addresses": "true", "base_url": "https://b.example", "api_key": "k", "exclusive": "1"}
 EXAMPLES |= {"size": "10x10", "aspect_ratio": "3:4", "daily_budget": "5", "max_connections": "2", "stall_after": "9"}
-EXAMPLES |= {"submit_deadline": "9", "doubt_wait": "9", "poll_margin": "0.5"}
+EXAMPLES |= {"submit_deadline": "9", "doubt_wait": "9", "poll_margin": "0.5", "monthly_budget": "9"}
+EXAMPLES |= {"item_retries": "2", "pictures_days": "9", "history_days": "99", "readings_days": "9"}
 SCALARS = [(s, k) for s, model in SECTIONS.items() for k, info in model.model_fields.items() if is_scalar(info)]
 
 
