@@ -29,9 +29,9 @@ from plugin.pictures import (
     warnings,
 )
 from plugin.pipeline.due import update_due
+from plugin.pipeline.ending import lose
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.plan import keep_picture
-from plugin.pipeline.poll import lose
 from plugin.pipeline.review import decide_fetched
 from plugin.states import ImageState
 
