@@ -147,6 +147,7 @@ def test_taking_back_stays_where_it_is(page: Page) -> None:
     page.keyboard.press("z")
     expect(page.locator("#tile-1")).to_contain_text("Approve")
     expect(page.locator("#tile-1")).to_be_focused()
+    assert focused(page) == "tile-1"
 
 
 def test_a_tile_that_is_replaced_keeps_the_focus(page: Page) -> None:
@@ -154,6 +155,7 @@ def test_a_tile_that_is_replaced_keeps_the_focus(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#tile-2")).to_contain_text("Take back")
     expect(page.locator("#tile-2")).to_be_focused()
+    assert focused(page) == "tile-2"
 
 
 def test_keys_are_letters_in_a_text_field(server: Server, page: Page) -> None:
@@ -176,6 +178,7 @@ def test_trouble_is_told_until_it_is_over(page: Page) -> None:
     expect(page.locator("#banner")).to_be_hidden()
     page.click("#broken")
     expect(page.locator("#banner")).to_have_text("refused")
+    assert page.locator("#banner").is_visible()
 
 
 def test_a_live_part_rests_while_nobody_looks(server: Server, page: Page) -> None:

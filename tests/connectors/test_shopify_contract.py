@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors import Product
 from connectors.testing import ConnectorContract, LibraryContract, LibraryKit, Pictures, ShopKit
 from tests.connectors.shopify_shop import FLAVOURS, Server, ShopifyShopKit
 
@@ -32,3 +33,6 @@ class TestShopify(ConnectorContract, LibraryContract):
     def test_a_season(self, shop: ShopKit, pictures: Pictures, seed: int) -> None:
         """One for each flavour."""
         super().test_a_season(shop, pictures, seed)
+        shown = [one for one in shop.connector().products(None) if isinstance(one, Product)]
+        assert shown
+        assert [image.key for one in shown for image in one.images if image.key] == [], "nothing of ours is shown"
