@@ -8,10 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
     from plugin.clock import Clock
     from plugin.config import HeboSettings, Settings
     from plugin.db import Database
-    from plugin.hebo import HeboClient
+    from plugin.hebo import HeboClient, PollSchedule
+    from plugin.instances import Instance
     from plugin.pipeline.parts import Parts, Policy, Reach
     from plugin.secrets import KeyRing
 
@@ -26,19 +30,19 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
     DatabaseError, StorageError.
     """
     from connectors.http import new_session
-    from plugin.clock import SystemClock
+    from plugin.db import demand_whole
     from plugin.hebo import PollSchedule
     from plugin.links import PictureLinks
     from plugin.pictures import PictureStore
     from plugin.pipeline.parts import Parts, Policy
     from plugin.secrets import KeyRing
 
-    clock = clock or SystemClock()
-    data_dir = settings.app.data_dir
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir, schedule = settings.app.data_dir, PollSchedule(settings.hebo.poll_bands, settings.hebo.poll_margin)
+    _make_folder(data_dir)
+    demand_whole(data_dir)
     keys = KeyRing.open(settings.app.secret_key, data_dir)
     with ExitStack() as stack:
-        db, instance = _join(settings, clock, stack)
+        db, instance, clock = _join(settings, clock, schedule, stack)
         outside = new_session(allow_private=settings.app.allow_private_addresses, pool_size=16)
         stack.callback(outside.close)
         parts = with_image_api(
@@ -54,13 +58,14 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
                 reach=_reach(settings, keys, clock, stack),
                 hebo=None,
                 key_fingerprint="",
-                instance=instance,
-                schedule=PollSchedule(settings.hebo.poll_bands, settings.hebo.poll_margin),
+                instance=instance.name,
+                schedule=schedule,
                 policy=policy or Policy(),
             )
         )
         if parts.hebo is not None:
             stack.callback(parts.hebo.close)
+        _take_back(parts, instance)
         yield parts
 
 
@@ -82,25 +87,73 @@ def with_image_api(parts: Parts) -> Parts:
     )
 
 
-def _join(settings: Settings, clock: Clock, stack: ExitStack) -> tuple[Database, str]:
-    """Open the database and take part: what processes that died here held is free again. Gives our name in claims."""
+def _join(
+    settings: Settings, clock: Clock | None, schedule: PollSchedule, stack: ExitStack
+) -> tuple[Database, Instance, Clock]:
+    """Open the database and take part: what processes that died here held is free again. Gives our life,
+    and the clock that all processes here go by. Raises DatabaseError."""
+    from sqlalchemy.exc import OperationalError
+
     from plugin import data_folder
-    from plugin.db import Database
-    from plugin.instances import Instance, end_leases
-    from plugin.pipeline import stores
+    from plugin.clock import wall
+    from plugin.db import Database, DatabaseError, first_line
+    from plugin.instances import Instance
 
     db = Database(settings.database.url)
     stack.callback(db.close)
     db.migrate()
-    data_folder.demand_same(db, settings.app.data_dir, clock.now())
-    instance = Instance(settings.app.data_dir)
-    stack.callback(instance.close)
+    try:
+        data_folder.demand_same(db, settings.app.data_dir, wall())
+        instance = Instance(settings.app.data_dir)
+        stack.callback(instance.close)
+        clock = clock or _clock(db, instance, schedule)
+        _begin(settings, db, instance, clock.now())
+    except (OperationalError, OSError) as error:
+        raise DatabaseError(
+            f"the database {db.where} cannot be used now: {first_line(error)}. Nothing was changed or sent, and "
+            "nothing is lost: make room, give hebo-sync the right to write there, or end what holds it, and start again"
+        ) from error
+    return db, instance, clock
+
+
+def _clock(db: Database, instance: Instance, schedule: PollSchedule) -> Clock:
+    from plugin import machine_clock
+    from plugin.clock import SystemClock
+
+    machine = machine_clock.this_machine()
+    with instance.looking() as alone:
+        offset = machine_clock.join(db, machine, schedule, alone=alone)
+    return SystemClock(machine.ticks, offset)
+
+
+def _begin(settings: Settings, db: Database, instance: Instance, now: datetime) -> None:
+    from plugin.instances import end_leases
+    from plugin.pipeline import stores
+
     dead = instance.dead()
     with db.write() as session:
-        end_leases(session, dead, clock.now())
-        stores.sync_provisioned(session, settings, clock.now())
+        end_leases(session, dead, now)
+        stores.sync_provisioned(session, settings, now)
     instance.forget(dead)
-    return db, instance.name
+
+
+def _take_back(parts: Parts, instance: Instance) -> None:
+    """Answers that were set aside since the database could not take them (see `plugin.pipeline.rescue`)."""
+    from plugin.pipeline import rescue
+
+    if rescue.files(parts):
+        from plugin.pipeline.submit import SubmitLane
+
+        rescue.settle(parts, SubmitLane(parts).store, instance.is_alive)
+
+
+def _make_folder(data_dir: Path) -> None:
+    from plugin.pictures import StorageError
+
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"The data folder {data_dir} cannot be made: {error.strerror}") from error
 
 
 def _reach(settings: Settings, keys: KeyRing, clock: Clock, stack: ExitStack) -> Reach:

@@ -7,6 +7,8 @@ lock files cannot be seen here, they end by their time.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -37,6 +39,18 @@ class Instance:
         with self._guard:  # nobody is just making its file, so a free lock has been let go of
             files = [file for file in self.folder.glob("*.lock") if file.stem != self.name]
             return [file.stem for file in files if _is_free(file)]
+
+    @contextmanager
+    def looking(self) -> Iterator[bool]:
+        """Whether this is the only living process on this data folder; no other one begins within the block."""
+        with self._guard:
+            others = (file for file in self.folder.glob("*.lock") if file.stem != self.name)
+            yield all(_is_free(file) for file in others)
+
+    def is_alive(self, name: str) -> bool:
+        """Whether the process of that name on this data folder lives."""
+        file = self.folder / f"{name}.lock"
+        return name == self.name or (file.exists() and not _is_free(file))
 
     def forget(self, names: list[str]) -> None:
         """Remove the lock files of dead processes, once their leases are ended."""

@@ -9,6 +9,7 @@ from plugin.hebo import HeboError
 from plugin.links import NoPublicUrlError
 from plugin.listener import ListenerError
 from plugin.pictures import PictureError, StorageError
+from plugin.pipeline.away import DatabaseAwayError
 from plugin.pipeline.doubt import SettleError
 from plugin.pipeline.publish import PublicationStateError
 from plugin.pipeline.retry import RetryError
@@ -25,6 +26,7 @@ TROUBLE = 1  # something failed, waits or needs a person
 CONFIGURATION_ERRORS = (ConfigError, StoreUnknownError, SecretsError, DatabaseError, PackError)
 TROUBLE_ERRORS = (
     ConnectorError,
+    DatabaseAwayError,
     HeboError,
     ListenerError,
     NoPublicUrlError,

@@ -43,6 +43,7 @@ PAUSES = (2, 12, 30, 60, 300, 900, 3600)
 # or delivers bytes that are none. Trouble of ours (no network, a full disk) never loses one.
 GIVE_UP_TRIES = 5
 GIVE_UP_AFTER: Mapping[str, timedelta] = {"gone": timedelta(hours=24), "broken": timedelta(hours=1)}
+ROOM_PAUSE = 60  # seconds at most, where only our own disk is in the way: how long the address lives is not known
 PATIENT_TRIES = 4  # so many failed tries are waited for by a run; later ones are left to the next
 
 
@@ -57,8 +58,8 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """look set: the bytes are on disk. verdict, if not: "gone" (the service has none), "broken" (it is no picture) or
-    "trouble" (it could not be fetched or stored this time)."""
+    """look set: the bytes are on disk. verdict, if not: "gone" (the service has none), "broken" (it is no picture),
+    "room" (it could not be stored) or "trouble" (it could not be fetched this time)."""
 
     look: Look | None = None
     size: int = 0
@@ -94,7 +95,9 @@ class CollectLane(Lane[Download, Downloaded]):
             return Downloaded(problem=str(error), verdict="broken")
         except (NotFoundError, RefusedError) as error:
             return Downloaded(problem=str(error), verdict="gone")
-        except (PictureError, StorageError) as error:
+        except StorageError as error:
+            return Downloaded(problem=str(error), verdict="room")
+        except PictureError as error:
             return Downloaded(problem=str(error))
         found = warnings(seen, aspect_ratio=item.aspect_ratio, size=item.size, reference=self._reference(item))
         return Downloaded(seen, len(data), found)
@@ -146,7 +149,8 @@ def _trouble(session: Session, image: GeneratedImage, done: Downloaded, now: dat
         lose(session, task, image, f"the image service does not deliver it: {done.problem}", now)
         return
     image.error = done.problem
-    image.due_at = now + timedelta(seconds=PAUSES[min(image.attempts, len(PAUSES)) - 1])
+    pause = PAUSES[min(image.attempts, len(PAUSES)) - 1]
+    image.due_at = now + timedelta(seconds=min(pause, ROOM_PAUSE) if done.verdict == "room" else pause)
     if image.attempts > 1:
         _ask_again(task, now)
     if image.attempts in (1, PATIENT_TRIES):

@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
@@ -94,6 +95,15 @@ class Lane(ABC, Generic[Item, Outcome]):
         """Whether storing these can have made work for other lanes."""
         return bool(outcomes)
 
+    def set_aside(self, item: Item, outcome: Outcome, *, again: bool) -> None:
+        """An immediate lane's outcome cannot be stored for now: note it elsewhere, should the process end before.
+
+        again: it was asked for already, which may have failed.
+        """
+
+    def take_back(self, item: Item) -> None:
+        """What was set aside is stored."""
+
     @abstractmethod
     def next_due(self) -> datetime | None:
         """When something can move here by itself; None: not without a person, money or another day."""
@@ -115,6 +125,7 @@ class _Runner(Generic[Item, Outcome]):
         self._look_at = 0.0  # monotonic seconds; 0: it had work when it was last asked
         self._rest_until = 0.0
         self._running = 0
+        self._closing = threading.Event()
         self.moved = False
         self.unforeseen: deque[str] = deque(maxlen=MOST_UNFORESEEN)
 
@@ -178,17 +189,27 @@ class _Runner(Generic[Item, Outcome]):
         return outcome
 
     def _store_surely(self, item: Item, outcome: Outcome) -> None:
-        """An answer that cannot be asked for again is not given up because the database is busy or away for a while."""
-        for pause in STORE_AGAIN:
+        """An answer that cannot be asked for again is not given up because the database is busy or away: it is tried
+        for as long as the process lives, and set aside meanwhile. Told once."""
+        for tries, pause in enumerate(chain(STORE_AGAIN, repeat(STORE_AGAIN[-1]))):
             try:
                 self.lane.store([(item, outcome)])
             except AWAY as error:
-                log.warning("%s: an answer could not be stored yet: %s", self.lane.name, first_line(error))
-                time.sleep(pause)
+                if not tries:
+                    log.warning("%s: an answer could not be stored yet: %s", self.lane.name, first_line(error))
+                self.lane.set_aside(item, outcome, again=tries > 0)
+                if self._closing.is_set():
+                    log.warning("%s: the program ends before an answer could be stored", self.lane.name)
+                    return
+            except SQLAlchemyError:
+                self.lane.set_aside(item, outcome, again=tries > 0)
+                raise
             else:
+                if tries:
+                    log.warning("%s: the answer is stored now", self.lane.name)
+                    self.lane.take_back(item)
                 return
-        log.error("%s: tried for the last time to store %r", self.lane.name, outcome)
-        self.lane.store([(item, outcome)])
+            self._closing.wait(pause)
 
     def is_idle(self) -> bool:
         """Whether it had nothing a moment ago: asking costs more than most ticks have to do."""
@@ -200,6 +221,7 @@ class _Runner(Generic[Item, Outcome]):
             wake.set()
 
     def close(self) -> None:
+        self._closing.set()
         self._pool.shutdown(wait=True)  # what is claimed is worked on: an intent that is never sent would be a doubt
 
 

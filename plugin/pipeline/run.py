@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from plugin import accounts
-from plugin.activity import sentence
+from plugin.activity import BY_ITSELF, sentence
 from plugin.models import Event, GeneratedImage, GenerationTask, Product, Store
 from plugin.pipeline import stores
+from plugin.pipeline.away import PATIENCE, DatabaseNews, demanding
 from plugin.pipeline.collect import CollectLane
 from plugin.pipeline.doubt import DoubtLane
 from plugin.pipeline.lane import Dispatcher
@@ -31,6 +33,7 @@ from plugin.states import ImageState, ProductState, TaskState
 
 # The walk in its order, with the doubts first: while one is being settled its account submits nothing.
 LANES = (RefreshLane, PlanLane, DoubtLane, SubmitLane, PollLane, CollectLane, PublishLane, UndoLane)
+log = logging.getLogger(__name__)
 LONGEST_SLEEP = 0.25  # seconds
 MOST_ERRORS = 200  # messages in a report
 
@@ -84,29 +87,56 @@ def run(
 
     until_idle: wait until nothing can move without a person, money or another day; else only for what the image
     service has in hand: what is to be tried again later is left to the next run. watch: called about once a
-    second with the report so far. stop: asked all the time; True ends the run gracefully. Raises StoreUnknownError.
+    second with the report so far. stop: asked all the time; True ends the run gracefully. Raises StoreUnknownError,
+    DatabaseAwayError.
     """
-    started = parts.clock.now()
-    first_event = begin(parts, store, started)
+    news = DatabaseNews(log, PATIENCE)
+    with demanding():
+        first_event = begin(parts, store, parts.clock.now())
+    shows = _Shows(parts, first_event, watch)
     lanes = dispatcher(parts)
-    shown = started
     try:
         while not stop():
-            lanes.tick()
-            now = parts.clock.now()
-            if watch is not None and (now - shown).total_seconds() >= 1:
-                watch(report(parts, first_event))
-                shown = now
-            if not lanes.in_flight and _ended(lanes, now, until_idle=until_idle):
-                break
-            lanes.wait(now, LONGEST_SLEEP)
+            with news.watching():
+                if _turn(parts, lanes, news, shows, until_idle=until_idle):
+                    break
+                continue
+            parts.reach.sleep(LONGEST_SLEEP)  # the database is away
     finally:
         if stop():
             parts.reach.pauses.stop()  # a connector that waits for its store goes on at the next start
-        lanes.close()
-    done = report(parts, first_event)
+        with news.watching():
+            lanes.close()
+    with demanding():
+        done = report(parts, first_event)
     done.errors += [{"code": "unforeseen", "store": "", "message": line} for line in lanes.unforeseen]
     return done
+
+
+class _Shows:
+    """Gives the report so far to who watches, about once a second."""
+
+    def __init__(self, parts: Parts, first_event: int, watch: Callable[[Report], None] | None):
+        self._parts, self._first_event, self._watch = parts, first_event, watch
+        self._shown = parts.clock.now()
+
+    def show(self, now: datetime) -> None:
+        if self._watch is not None and (now - self._shown).total_seconds() >= 1:
+            self._watch(report(self._parts, self._first_event))
+            self._shown = now
+
+
+def _turn(parts: Parts, lanes: Dispatcher, news: DatabaseNews, shows: _Shows, *, until_idle: bool) -> bool:
+    """Let everything move that can move now; gives whether the run is over."""
+    lanes.tick()
+    if not lanes.is_resting:
+        news.answered()
+    now = parts.clock.now()
+    shows.show(now)
+    if not lanes.in_flight and _ended(lanes, now, until_idle=until_idle):
+        return True
+    lanes.wait(now, LONGEST_SLEEP)
+    return False
 
 
 def _ended(lanes: Dispatcher, now: datetime, *, until_idle: bool) -> bool:
@@ -149,7 +179,7 @@ def report(parts: Parts, after_event: int) -> Report:
         states = _states(session)
         return Report(
             products=count_of(session, Product.state != ProductState.GONE),
-            planned=counts["task_planned"] + counts["retry_planned"],
+            planned=counts["task_planned"] + counts["retry_planned"] + counts[BY_ITSELF],
             submitted=counts["task_submitted"],
             completed=counts["completed"],
             failed=counts["failed"] + counts["task_refused"],
@@ -174,7 +204,7 @@ def _tally(session: Session, after_event: int) -> Counter[str]:
     counting = Event.code.in_(("task_done", "published", "doubt_settled"))
     for code, data in session.execute(select(Event.code, Event.data).where(since, counting)):
         if code == "task_done":
-            counts["completed" if data["succeeded"] else "failed"] += 1
+            counts["completed" if data["succeeded"] else "retried" if data.get("retried") else "failed"] += 1
             counts["billable"] += data["billable"]
             counts["refunded"] += data["refunded"]
         elif code == "published":

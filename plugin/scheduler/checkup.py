@@ -1,47 +1,78 @@
-"""How database and disk are, cheap enough to be asked every second. Each gives a sentence, or None: it is well."""
+"""How database, disk and clock are, cheap enough to be asked every second. Each gives a sentence, or None: it is
+well."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.db import Database
+from plugin.machine_clock import Machine, is_shared, set_by, this_machine
 from plugin.pictures import StorageError
-from plugin.pipeline.lane import AWAY, first_line
+from plugin.pipeline import away
+from plugin.pipeline.lane import first_line
 from plugin.pipeline.parts import Parts
 
 log = logging.getLogger(__name__)
 LEAST_FREE = 200_000_000  # bytes
 PATIENCE = 1.0  # seconds for the database to answer
+WORTH_TELLING = timedelta(seconds=30)  # what a clock was set by
 
 
-class DatabaseNews:
-    """What the work has met of the database: told once when it goes away and once when it is back."""
+class DatabaseNews(away.DatabaseNews):
+    """What the engine's work has met of the database; it waits for it as long as it takes."""
 
     def __init__(self) -> None:
-        self.problem: str | None = None
+        super().__init__(log)
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Work in which the database may be busy or away; then the work ends here, and is to be tried again."""
+
+class ClockNews:
+    """Whether the clock was set while the program runs, which counts on by the old time: told once for each time."""
+
+    def __init__(self, machine: Machine | None = None) -> None:
+        self._machine = machine or this_machine()
+        self._told = timedelta()
+        self._problem: str | None = None
+
+    def problem(self, parts: Parts) -> str | None:
+        """The sentence, as long as it holds. While the database cannot tell: what held last."""
         try:
-            yield
-        except AWAY as error:
-            if self.problem is None:
-                log.warning("the database cannot be used, which is tried again and again: %s", first_line(error))
-            self.problem = f"The database cannot be used: {first_line(error)}. The work goes on when it can be again."
+            shift = set_by(parts.db, parts.clock, self._machine)
+        except SQLAlchemyError:
+            return self._problem
+        if abs(shift) < WORTH_TELLING:
+            self._told, self._problem = timedelta(), None
+        elif abs(shift - self._told) >= WORTH_TELLING:
+            self._told, self._problem = shift, _clock_was_set(parts, shift)
+            log.warning("%s", self._problem)
+        return self._problem
 
-    def answered(self) -> None:
-        if self.problem is not None:
-            log.warning("the database can be used again")
-        self.problem = None
+
+def _clock_was_set(parts: Parts, shift: timedelta) -> str:
+    """at: by the clock as it was set."""
+    at, seconds = f"{parts.clock.now() + shift:%Y-%m-%d %H:%M} UTC", f"{abs(shift).total_seconds():.0f}"
+    if is_shared(parts.db):
+        where = "ahead" if shift > timedelta() else "back"
+        return (
+            f"The database server's clock was set {seconds} s {where} at about {at}. hebo-sync counts on by the old "
+            "time, and nothing is lost. To go by the new time, stop hebo-sync on all machines, then start it again."
+        )
+    if shift > timedelta():
+        return (
+            f"The machine's clock was set {seconds} s ahead at about {at}. hebo-sync counts on by the old time, and "
+            "nothing is lost. To go by the new time, stop hebo-sync and start it again."
+        )
+    return (
+        f"The machine's clock was set {seconds} s back at about {at}. hebo-sync counts on by the old time, and nothing "
+        "is lost. To go by the new time, stop hebo-sync and start it again."
+    )
 
 
 def database_problem(db: Database) -> str | None:

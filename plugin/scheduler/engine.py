@@ -58,7 +58,7 @@ class Engine:
         self._pace, self._reopen = pace, reopen
         self._crew = _crew(parts)
         self._retiring: list[Crew] = []
-        self._news = checkup.DatabaseNews()
+        self._news, self._clock_news = checkup.DatabaseNews(), checkup.ClockNews()
         self._lines: dict[int, Line] | None = None  # None: not looked at yet
         self._changing, self._reconciling, self._beating = threading.Lock(), threading.Lock(), threading.Lock()
         self._begun = self._beaten = time.monotonic()  # the last beat's begin and end
@@ -106,6 +106,7 @@ class Engine:
             "scheduler": self._scheduler_problem(),
             "database": self._news.problem or checkup.database_problem(self.parts.db),
             "disk": checkup.disk_problem(self.parts),
+            "clock": self._clock_news.problem(self.parts),
         }
         return Health({part: problem for part, problem in found.items() if problem is not None})
 
@@ -115,6 +116,7 @@ class Engine:
             known = self._lines
             lines, due = timetable.reconcile(self.parts, known)
             self._lines = lines
+            self._clock_news.problem(self.parts)  # told also where nobody looks
             self._set_alarms(known or {}, lines)
             if due:
                 self.wake()
@@ -238,7 +240,7 @@ class Engine:
         silent = time.monotonic() - self._begun > self._pace.stale and not self._beating.locked()
         if self.metronome.alive and not silent:
             return
-        log.error("the scheduler has died; another one takes its place, and nothing is lost")
+        log.error("the scheduler has stopped beating (it died, or the clock was set back); another one takes its place")
         with self._reconciling:
             self.metronome.stop(0)
             self.metronome = Metronome()

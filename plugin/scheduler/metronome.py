@@ -17,7 +17,8 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.interval import IntervalTrigger
+
+from plugin.scheduler.trigger import PaceTrigger
 
 NAME = "metronome"
 BEAT, WORK = "beat", "work"  # executors: the beat never waits behind other jobs
@@ -58,8 +59,9 @@ class Metronome:
 
     def every(self, seconds: float, job_id: str, work: Callable[[], None], executor: str = WORK) -> None:
         """Run it now, and then at this pace."""
-        trigger = IntervalTrigger(seconds=seconds, timezone=UTC)
-        self._scheduler.add_job(work, trigger, id=job_id, executor=executor, next_run_time=datetime.now(UTC))
+        self._scheduler.add_job(
+            work, PaceTrigger(seconds), id=job_id, executor=executor, next_run_time=datetime.now(UTC)
+        )
 
     def at(self, trigger: BaseTrigger, job_id: str, work: Callable[[], None]) -> None:
         """Run it at the trigger's times, instead of any job with this id."""

@@ -5,6 +5,10 @@ makes the refresh due, and only if nobody else moved it meanwhile: a kill loses 
 database fire once. Times that were missed (the program was down) are made up for by one refresh at once. A schedule
 that is new or was changed while the program runs counts from then on; one that was changed in the configuration
 file while the program was down counts from where the last one had got to.
+
+Where the machine's clock was set while the program was down: times of a cron line go by the clock on the wall. Those
+that were seen to are not seen to again when it shows them once more, and those that it left out are one. An interval
+is elapsed time: it begins anew where its last time is still to come.
 """
 
 from __future__ import annotations
@@ -22,13 +26,14 @@ from plugin.models import Store
 from plugin.pipeline import stores
 from plugin.pipeline.parts import Parts
 from plugin.scheduler.trigger import Line
-from plugin.schedules import EPOCH, parse
+from plugin.schedules import EPOCH, Interval, parse
 
 Lines = Mapping[int, Line]
 # The alarm goes off by the machine's clock and is judged by the program's (`plugin.clock`), which may differ a little.
 EARLY = timedelta(seconds=1)
-# A note from further ahead was made under a wrong clock.
-AHEAD = timedelta(hours=1)
+# A note from further ahead was made under a wrong clock. Clocks are set back by an hour for the wrong time zone, or by
+# a winter time that is set by hand.
+AHEAD = timedelta(hours=1, minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,8 @@ def decide(line: Line, row: Row, now: datetime, *, anew: bool, starting: bool) -
     """What is to be done about one store. anew: its schedule counts from now on. starting: the program just started."""
     unread = starting and row.refreshed_until is None
     seen = row.scheduled_at
-    if anew or seen is None or seen > now + AHEAD:
+    ahead = EARLY if isinstance(line.schedule, Interval) else AHEAD
+    if anew or seen is None or seen > now + ahead:
         return Move(seen_to=now, refresh=unread)
     first = line.next_after(seen)
     if first > now + EARLY:

@@ -1,4 +1,4 @@
-"""/healthz: whether scheduler, database and disk are well, for whatever watches over the process."""
+"""/healthz: whether scheduler, database, disk and clock are well, for whatever watches over the process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify
 from plugin.web.context import engine
 
 blueprint = Blueprint("health", __name__)
-PARTS = ("scheduler", "database", "disk")
+PARTS = ("scheduler", "database", "disk", "clock")
 
 
 @blueprint.get("/healthz")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -138,3 +139,31 @@ class TestLeases:
             with database.write() as session:
                 end_leases(session, instance.dead(), NOW)
         assert leases(database).count(True) == 2
+
+
+class TestLooking:
+    def test_sees_whether_others_live(self, instance: Instance, tmp_path: Path) -> None:
+        with instance.looking() as alone:
+            assert alone
+        with other_process(tmp_path) as (name, child):
+            with instance.looking() as alone:
+                assert not alone
+            assert instance.is_alive(name)
+            child.kill()
+            child.wait()
+            with instance.looking() as alone:
+                assert alone
+            assert not instance.is_alive(name)
+        assert instance.is_alive(instance.name)
+        assert not instance.is_alive("never")
+
+    def test_nobody_begins_meanwhile(self, instance: Instance, tmp_path: Path) -> None:
+        made: list[Instance] = []
+        other = threading.Thread(target=lambda: made.append(Instance(tmp_path)))
+        with instance.looking():
+            other.start()
+            other.join(0.2)
+            assert made == []
+        other.join(5)
+        assert len(made) == 1
+        made[0].close()
