@@ -68,7 +68,9 @@ class ImageRef:
 class Product:
     """One product as the store has it now.
 
-    `group` ties variants of one product together (feed: item_group_id). `updated_at` is aware UTC.
+    `group` ties variants of one product together (feed: item_group_id). `updated_at` is aware UTC, and so is
+    `listed_at`: when the product came into the store; None: the store does not tell. `sales_rank`: the lower, the
+    better it sells; it is compared with products of the same store only. None: not known.
     `main_image` is what pictures are generated from; None: the product has no usable picture.
     `images` is the whole listing in order, main picture first.
     """
@@ -87,6 +89,8 @@ class Product:
     main_image: ImageRef | None = None
     images: tuple[ImageRef, ...] = ()
     updated_at: datetime | None = None
+    listed_at: datetime | None = None
+    sales_rank: int | None = None
 
     def facts(self) -> dict[str, Any]:
         """What a prompt may use; plain values, uncleaned (the prompt engine cleans them)."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -127,11 +128,45 @@ def refund_may_come(session: Session, account_id: int) -> bool:
     return session.scalar(query) is not None
 
 
+# Reserved and not given back: what counts against a budget. Doubts and lost images do, since they may be billed.
+NET = GenerationTask.reserved - func.coalesce(GenerationTask.refunded, 0)
+
+
 def spent_since(session: Session, account_id: int, since: datetime) -> int:
     """Images reserved since then and not given back: what counts against our own budget."""
-    net = GenerationTask.reserved - func.coalesce(GenerationTask.refunded, 0)
     where = (GenerationTask.account_id == account_id) & (GenerationTask.sent_at >= since)
-    return session.scalar(select(func.coalesce(func.sum(net), 0)).where(where)) or 0
+    return session.scalar(select(func.coalesce(func.sum(NET), 0)).where(where)) or 0
+
+
+def spent_by_store(session: Session, account_id: int, since: datetime) -> dict[int, int]:
+    """The same for each store that has had any, by the store's row id."""
+    where = (GenerationTask.account_id == account_id) & (GenerationTask.sent_at >= since)
+    sums = select(GenerationTask.store_id, func.sum(NET)).where(where).group_by(GenerationTask.store_id)
+    return dict(session.execute(sums).all())
+
+
+def spent_since_by_store(session: Session, since: datetime) -> dict[int, int]:
+    """The same for each store, whichever account paid."""
+    sums = select(GenerationTask.store_id, func.sum(NET)).where(_sent_by_anybody(), GenerationTask.sent_at >= since)
+    return dict(session.execute(sums.group_by(GenerationTask.store_id)).all())
+
+
+def spent_in_runs(session: Session, since: datetime) -> dict[int, int]:
+    """The same since each store's last reading began, or since it was set up. since: none of that was earlier."""
+    began = func.coalesce(Store.run_at, Store.created_at)
+    recent = _sent_by_anybody() & (GenerationTask.sent_at >= since) & (GenerationTask.sent_at >= began)
+    sums = select(GenerationTask.store_id, func.sum(NET)).join(Store, Store.id == GenerationTask.store_id).where(recent)
+    return dict(session.execute(sums.group_by(GenerationTask.store_id)).all())
+
+
+def _sent_by_anybody() -> ColumnElement[bool]:
+    """Naming the accounts lets the index of account and time be used; a store's own tasks may be those of years."""
+    return GenerationTask.account_id.in_(select(Account.id))
+
+
+def spent_on(session: Session, task_ids: Collection[int]) -> int:
+    """The same of these tasks."""
+    return session.scalar(select(func.coalesce(func.sum(NET), 0)).where(GenerationTask.id.in_(task_ids))) or 0
 
 
 def moved_after(session: Session, account_id: int, at: datetime) -> bool:

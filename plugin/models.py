@@ -219,7 +219,7 @@ class Product(Base):
     seen_at: Mapped[datetime]
     updated_at: Mapped[datetime | None]
     listed_at: Mapped[datetime | None]  # when it came into the store, where that tells
-    sales_rank: Mapped[int | None] = mapped_column(BigInteger)  # the lower, the better it sells; compared within its store
+    sales_rank: Mapped[int | None] = mapped_column(BigInteger)  # lower sells better, within its store
     priority: Mapped[int] = mapped_column(default=0, server_default="0")  # a person's word: higher is sooner
     created_at: Mapped[datetime]
 
@@ -286,6 +286,7 @@ class GenerationTask(Base):
         UniqueConstraint("round_id", "part", "attempt"),
         Index("ix_task_state_due_at", "state", "due_at"),
         Index("ix_task_account_id_state", "account_id", "state"),
+        Index("ix_task_store_id_state_due_at", "store_id", "state", "due_at"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), index=True)
@@ -293,7 +294,7 @@ class GenerationTask(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
-    store_id: Mapped[int] = mapped_column(ForeignKey("store.id"), index=True)
+    store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), index=True)
     state: Mapped[TaskState] = mapped_column(_state(TaskState), default=TaskState.PLANNED)
     due_at: Mapped[datetime | None]
@@ -344,6 +345,7 @@ class GeneratedImage(Base):
         Index("ix_image_state_round_id", "state", "round_id"),
         UniqueConstraint("round_id", "shot"),
         Index("ix_image_state_due_at", "state", "due_at"),
+        Index("ix_image_picture_sha", "picture_sha"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from plugin.hebo import room_of
 
 # The equal readings must span the whole wait themselves, but for the time until the first of them: a process whose
 # clock is ahead would else take a doubt for old enough at once.
 SLACK = timedelta(seconds=30)
-# Longer without a reading, and the day may have turned in between without being noticed.
-UNSEEN_AT_MOST = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,7 @@ class Settlement:
 class Doubt:
     """A submit of `images` prompts, sent at `sent_at`, whose answer never came.
 
-    baseline_used: the account's `used` just before sending, read at `baseline_at`. refunds: images that other
-    tasks of ours gave back since then or about then (whether they are in the baseline is not known), or may
+    baseline_used: the account's `used` just before sending. refunds: images that other tasks of ours gave back since then or about then (whether they are in the baseline is not known), or may
     have. open_tasks: other tasks of the account that are not finished. exclusive: nobody else uses the key.
     """
 
@@ -65,7 +63,6 @@ class Doubt:
     refunds: int
     open_tasks: int
     exclusive: bool
-    baseline_at: datetime | None = None
 
 
 def settle(doubt: Doubt, readings: Sequence[Reading], now: datetime, wait: timedelta) -> Settlement:
@@ -119,7 +116,9 @@ def _not_accepted(doubt: Doubt, baseline: int, known: Known, wait: timedelta) ->
     figures = [baseline, *(used for _, used in known)]
     if any(later > earlier for earlier, later in pairwise(figures)):
         return Settlement(Verdict.UNDECIDED, "used rose and fell again")
-    if _turn_may_hide(doubt, known):
+    # An acceptance and a turn of the day may together look like nothing at all, between any two readings: a new day's
+    # `used` begins at 0 and may hold our own prompts. A higher figure is surely still the old day's.
+    if known[-1][1] <= doubt.images:
         return Settlement(Verdict.UNDECIDED, "used did not rise, but the day may have turned unseen meanwhile")
     last_at, last = known[-1]
     if last_at - doubt.sent_at < wait or not any(last_at - at >= wait - SLACK for at, used in known if used == last):
@@ -127,25 +126,104 @@ def _not_accepted(doubt: Doubt, baseline: int, known: Known, wait: timedelta) ->
     return Settlement(Verdict.NOT_ACCEPTED, f"used stayed at {last}")
 
 
-def _turn_may_hide(doubt: Doubt, known: Known) -> bool:
-    """Whether an acceptance and a turn of the day together may look like nothing at all.
+class Level(StrEnum):
+    """Where a limit of images comes from."""
 
-    A new day's `used` holds our prompts at most, so a higher figure is still the old day's. Else an acceptance and a
-    turn would show as a rise or a fall, unless refunds explain the fall or both fell between two readings.
+    QUOTA = "quota"  # the image service's own, of the key
+    KEY_DAY = "key_day"  # hebo.daily_budget, in the app's time zone
+    KEY_MONTH = "key_month"  # hebo.monthly_budget, in the app's time zone
+    RUN = "run"  # hebo-sync run --budget
+    STORE_DAY = "store_day"  # the store's daily_budget, in its time zone
+    STORE_MONTH = "store_month"  # the store's monthly_budget, in its time zone
+    STORE_RUN = "store_run"  # the store's run_budget, since its last reading began
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One ceiling, in images. most, spent: None where the service does not say; spent is reserved and not given back.
+
+    left: how many may still be reserved. since: what it counts was sent from then on; None: it is not known. until:
+    when it begins anew; None: the clock does not tell (the quota's day is learned from the quota, a run ends with the
+    run, a store's run with its next reading).
     """
-    if known[-1][1] > doubt.images:
-        return False
-    if doubt.refunds or doubt.baseline_at is None:
-        return True
-    times = [doubt.baseline_at, *(at for at, _ in known)]
-    return any(later - earlier > UNSEEN_AT_MOST for earlier, later in pairwise(times))
+
+    level: Level
+    most: int | None
+    spent: int | None
+    left: int
+    since: datetime | None = None
+    until: datetime | None = None
 
 
-def allowance(reading: Reading | None, daily_budget: int | None, spent_today: int) -> int | None:
-    """How many images may be reserved now under the service's quota and our own budget; None: no limit."""
-    limits = []
-    if reading is not None and (room := reading.room()) is not None:
-        limits.append(room)
-    if daily_budget is not None:
-        limits.append(max(0, daily_budget - spent_today))
-    return min(limits, default=None)
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What may be reserved under several limits at once; with none of them there is no limit."""
+
+    limits: tuple[Limit, ...] = ()
+
+    @property
+    def binding(self) -> Limit | None:
+        """The limit that leaves the least; of equal ones that which begins anew last (never is later than a time)."""
+        return min(self.limits, key=_tightness, default=None)
+
+    @property
+    def left(self) -> int | None:
+        """How many images may be reserved now; None: no limit."""
+        binding = self.binding
+        return None if binding is None else binding.left
+
+    @property
+    def ceiling(self) -> int | None:
+        """The most that may ever be reserved at once, however long one waits; None: no limit."""
+        return min((limit.most for limit in self.limits if limit.most is not None), default=None)
+
+    def fits(self, images: int) -> bool:
+        left = self.left
+        return left is None or images <= left
+
+    def __and__(self, other: Room) -> Room:
+        """Both rooms' limits together."""
+        return Room(self.limits + other.limits)
+
+
+def _tightness(limit: Limit) -> tuple[int, bool, float]:
+    until = limit.until
+    return limit.left, until is not None, -until.timestamp() if until is not None else 0.0
+
+
+def budget(level: Level, most: int, spent: int, since: datetime | None = None, until: datetime | None = None) -> Limit:
+    """A limit of our own. spent may be more than `most` (it was lowered): then nothing is left."""
+    return Limit(level, most, spent, max(0, most - spent), since, until)
+
+
+def quota_limit(reading: Reading | None) -> Limit | None:
+    """The service's limit as it was read last; None: it counts no quota for this key, or none is known."""
+    room = reading.room() if reading is not None else None
+    if reading is None or room is None:
+        return None
+    return Limit(Level.QUOTA, reading.daily_limit, reading.used, room)
+
+
+def day_of(now: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """The beginning of the day that `now` lies in, in that time zone, and that of the next; aware UTC.
+
+    A day may have 23, 25 or other hours, and may begin at 01:00, where the clocks are put forward at midnight.
+    """
+    zone = ZoneInfo(timezone)
+    today = now.astimezone(zone).date()
+    return _beginning(today, zone), _beginning(today + timedelta(days=1), zone)
+
+
+def month_of(now: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """The same of the month."""
+    zone = ZoneInfo(timezone)
+    first = now.astimezone(zone).date().replace(day=1)
+    return _beginning(first, zone), _beginning((first + timedelta(days=31)).replace(day=1), zone)
+
+
+def _beginning(day: date, zone: ZoneInfo) -> datetime:
+    """Of a midnight that comes twice the first; one that is skipped is the moment at which it is skipped.
+
+    In UTC, since Python compares two times of one zone by the hands of the clock.
+    """
+    return datetime.combine(day, time(), zone).astimezone(UTC)

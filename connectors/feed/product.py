@@ -19,6 +19,7 @@ OPTIONS = ("color", "size", "material", "pattern", "gender", "age_group", "size_
 LABELS = tuple(f"custom_label_{number}" for number in range(5))
 _PRICE = re.compile(r"\s*([A-Za-z]{3})?\s*(\d[\d.,' \u00a0\u202f]*)\s*([A-Za-z]{3})?\s*\Z")
 _NO_IMAGE = "has no image_link; add one to the feed, since pictures are made from it"
+_MOST_DIGITS = 18  # what a database's number holds
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}\Z")
 
 
@@ -45,6 +46,12 @@ def _plain_number(text: str) -> str:
     return text.replace(",", "")
 
 
+def _rank(text: str) -> int | None:
+    """A place like "1" or "#12": no column of Google's format, but of marketplaces' exports. None: it says none."""
+    digits = text.strip().removeprefix("#")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS else None
+
+
 def product_of(row: Row, fields: Fields, main: ImageRef | None, images: tuple[ImageRef, ...]) -> Product:
     """The product of a row. main: what pictures are generated from; images: its listing."""
     values = fields.values
@@ -65,6 +72,7 @@ def product_of(row: Row, fields: Fields, main: ImageRef | None, images: tuple[Im
         main_image=main,
         images=images,
         updated_at=_moment(row.changed_at),
+        sales_rank=_rank(get("sales_rank", "")),
     )
 
 

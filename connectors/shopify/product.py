@@ -88,6 +88,7 @@ def entry_of(raw: Any) -> Entry:
         main_image=pictures.ready[0] if pictures.ready and not pictures.waiting else None,
         images=pictures.ready,
         updated_at=moment_of(raw.get("updatedAt")),
+        listed_at=moment_of(raw.get("createdAt")),
     )
     return Entry(number, text_of(raw.get("status")), product, pictures)
 

@@ -21,7 +21,7 @@ from connectors.types import ImageRef, Product
 # `images` as a whole: WordPress answers `images.id` with an empty list, since it looks for the key in the list itself.
 FIELDS = (
     "id,name,type,status,permalink,description,short_description,price,categories,tags,brands,attributes,images,"
-    "variations,date_modified_gmt"
+    "variations,date_created_gmt,date_modified_gmt,total_sales"
 )
 # WooCommerce's own grey picture, which some set as a real one.
 _PLACEHOLDER = re.compile(r"/woocommerce-placeholder[-0-9x]*\.(png|webp|jpe?g)\Z", re.IGNORECASE)
@@ -36,6 +36,7 @@ _BLOCK = re.compile(
     r"tr|ul)\b)",
     re.IGNORECASE,
 )
+_MOST_DIGITS = 18  # what a database's number holds
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\ufeff]")
 
@@ -75,6 +76,8 @@ def product_of(raw: Mapping[str, Any], home: str, currency: str) -> Product:
         main_image=images[0] if images and image_problem(raw, home) is None else None,
         images=images,
         updated_at=moment_of(raw.get("date_modified_gmt")),
+        listed_at=moment_of(raw.get("date_created_gmt")),
+        sales_rank=_sales_rank(raw.get("total_sales")),
     )
 
 
@@ -110,6 +113,12 @@ def price_of(text: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() else None
+
+
+def _sales_rank(total: Any) -> int | None:
+    """From how often it was sold (an integer; some plugins give a text): the more, the lower."""
+    sold = str(total)
+    return -int(sold) if sold.isascii() and sold.isdigit() and len(sold) <= _MOST_DIGITS else None
 
 
 def moment_of(text: Any) -> datetime | None:

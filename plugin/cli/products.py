@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.cli.context import Context, json_option, note, one_line, pass_context, print_json, print_table
 from plugin.cli.lookup import (
+    BadUsageError,
     TroubleError,
     counted,
     demand_yes,
@@ -44,8 +45,10 @@ NOT_NOW: Mapping[Hindrance | None, str] = {
     Hindrance.GONE: "it is no longer in the store",
     Hindrance.EXCLUDED: "it is excluded; take it in again first (hebo-sync products include)",
     Hindrance.NOT_SEEN: "its picture has not been looked at yet; read the store first (hebo-sync stores refresh)",
-    Hindrance.PAUSED: "its store is paused; go on with the store first",
+    Hindrance.PAUSED: "its store is paused, or everything is stopped; go on with that first (hebo-sync resume)",
 }
+
+HIGHEST_RANK = 1000
 
 pack_option = click.option("--pack", metavar="NAME", help="Another prompt pack than the store's.")
 
@@ -70,11 +73,12 @@ def list_products(context: Context, store: str | None, state: str | None, limit:
         print_json([dataclasses.asdict(row) for row in page.rows])
         return
     rows = [
-        (row.id, f"{row.store}:{row.external_id}", row.title, row.state, _counts(row.pictures), row.problem)
+        (row.id, f"{row.store}:{row.external_id}", row.title, row.state, row.priority or "", _counts(row.pictures),
+         row.problem)
         for row in page.rows
-    ]
+    ]  # fmt: skip
     empty = "no products; read a store first: hebo-sync stores refresh NAME"
-    print_table(("id", "product", "title", "state", "pictures", "problem"), rows, empty=empty)
+    print_table(("id", "product", "title", "state", "priority", "pictures", "problem"), rows, empty=empty)
     tell_rest(page)
 
 
@@ -100,6 +104,7 @@ def show_product(context: Context, product: str, as_json: bool) -> None:  # noqa
             ("title", one_line(row.title)),
             ("state", row.state),
             ("problem", row.problem),
+            ("priority", row.priority or None),
             ("page", detail.url),
             ("reference", detail.reference),
             ("seen", detail.seen_at),
@@ -258,6 +263,40 @@ def include(context: Context, named: Sequence[str]) -> None:
             include_product(session, row, parts.clock.now())
             done.append(f"{product_name(row)}: included again ({row.state})")
     tell(done)
+
+
+@products.command("priority", context_settings={"ignore_unknown_options": True})
+@click.argument("named", metavar="ID... N", nargs=-1, required=True)
+@pass_context
+def set_priority(context: Context, named: Sequence[str]) -> None:
+    """Rank products: of one store, those with the higher number N are made first, before the store's own order.
+
+    N is a whole number from -1000 to 1000; all products begin with 0. It counts where quota or budget do not suffice
+    for all at once, also for what is planned already.
+    """
+    *ids, last = named
+    rank = _rank(last)
+    if not ids:
+        raise BadUsageError("say which products, then the number: hebo-sync products priority ID... N")
+    with context.parts() as parts, parts.db.write() as session:
+        rows = products_of(session, parts, ids)
+        for row in rows:
+            row.priority = rank
+        done = [f"{product_name(row)}: priority {rank}" for row in rows]
+    tell(done)
+
+
+def _rank(text: str) -> int:
+    """Raises BadUsageError."""
+    try:
+        rank = int(text)
+    except ValueError:
+        rank = None
+    if rank is None or abs(rank) > HIGHEST_RANK:
+        raise BadUsageError(
+            f"the last word is the rank, a whole number from -{HIGHEST_RANK} to {HIGHEST_RANK}, not {text!r}"
+        )
+    return rank
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from plugin.pipeline import run as pipeline
 from plugin.pipeline.parts import Parts, Policy
 from plugin.pipeline.run import Report
 from plugin.pipeline.stores import require_any
+from plugin.scheduler import chores
 
 COUNTS = [field.name for field in dataclasses.fields(Report) if field.name != "errors"]
 
@@ -47,22 +48,31 @@ class Outcome:
     "the image service has in hand; what is to be tried again later is left to the next run.",
 )
 @click.option("--approve-all", is_flag=True, help="Approve every picture without warnings, and publish it.")
+@click.option(
+    "--budget",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Reserve at most so many images in this run; what is left waits for the next one.",
+)
 @json_option
 @pass_context
-def run(context: Context, store: str | None, until_idle: bool, approve_all: bool, as_json: bool) -> None:  # noqa: FBT001
+def run(
+    context: Context, *, store: str | None, until_idle: bool, approve_all: bool, budget: int | None, as_json: bool
+) -> None:
     """Refresh, plan, submit, poll, collect and publish what is approved.
 
     Exit 0: all went through. 1: something failed, waits or needs a person, or the run was stopped (Ctrl-C, SIGTERM)
-    before its end; the messages say what. 2: bad usage or configuration.
+    before its end, or everything is stopped (hebo-sync stop); the messages say what. 2: bad usage or configuration.
 
     Progress goes to standard error: not with --json, unless `hebo-sync -v run` asks for every step.
     """
-    policy = Policy(approve_all=approve_all, unattended=True, publish_grace=timedelta(minutes=2))
+    policy = Policy(approve_all, unattended=True, budget=budget, publish_grace=timedelta(minutes=2))
     with context.parts(policy) as parts:
         require_key(parts)
         require_any(parts)
         with relay_beside(parts):
             outcome = run_watched(parts, store=store, until_idle=until_idle, quiet=as_json)
+        chores.tidy(parts)
     show(outcome, as_json=as_json)
     sys.exit(outcome.exit_code)
 

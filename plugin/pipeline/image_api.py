@@ -14,6 +14,7 @@ from connectors.http import new_session
 from plugin import accounts, stored
 from plugin.hebo import HeboClient, Quota
 from plugin.models import Account, GenerationTask
+from plugin.pipeline import single_file
 from plugin.pipeline.parts import Parts
 
 ASK_DEADLINE = 10.0  # seconds; a person waits for the page
@@ -64,5 +65,5 @@ def _learn(session: Session, parts: Parts, api_key: str, quota: Quota | None, as
     if quota is not None:
         account = accounts.note_quota(session, account, quota, asked_at, "quota")
     if account.wait_reason != "doubt":
-        accounts.resume(account)
+        single_file.go_on(session, account, asked_at)
     account.troubles = 0

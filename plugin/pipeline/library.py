@@ -173,6 +173,8 @@ def _as_writer(parts: Parts, store_id: int, config: StoreSettings) -> Iterator[C
 
 def _become_writer(parts: Parts, store_id: int, config: StoreSettings) -> None:
     with parts.db.write() as session:
+        if stores.stopped(session) is not None:
+            raise StoreChangeError("stopped", "everything is stopped: nothing was deleted. Resume first")
         if store_id not in stores.configured(parts, session):
             raise StoreChangeError("paused", f"store {config.name!r} is paused: nothing was deleted. Resume it first")
         stores.end_rest(session, store_id)  # a person asks

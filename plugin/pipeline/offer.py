@@ -14,13 +14,14 @@ from enum import StrEnum
 from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from plugin.config import StoreSettings
-from plugin.models import GeneratedImage, Product, Round
+from plugin.models import GeneratedImage, GenerationTask, Product, Round
 from plugin.pipeline import stores
 from plugin.pipeline.due import COMING
+from plugin.pipeline.next_task import BY_HAND
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.retry import RetryError, generate_again
 from plugin.secrets import KeyRing
@@ -354,6 +355,7 @@ def _plan(session: Session, parts: Parts, terms: Terms) -> Planned | None:
         return None
     if made.number != terms.number:
         raise ChangedOfferError
+    session.execute(update(GenerationTask).where(GenerationTask.round_id == made.id).values(priority=BY_HAND))
     return Planned(product.id, made.number, made.pack, terms.images)
 
 

@@ -27,11 +27,13 @@ class Policy:
     """How a run decides where no person is asked.
 
     approve_all: approve every picture without warnings, whatever the store's `review` says. unattended: nobody
-    sits at the review page, so pictures left for a person hold no publication back.
+    sits at the review page, so pictures left for a person hold no publication back. budget: the most images that
+    this run reserves; None: no limit of its own.
     """
 
     approve_all: bool = False
     unattended: bool = False
+    budget: int | None = None
     publish_grace: timedelta = timedelta(minutes=2)
 
 

@@ -6,21 +6,24 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, distinct, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, distinct, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from connectors import ConnectorError, Gone, ImageRef, Product, Skipped
 from plugin.activity import About, record, record_product
-from plugin.models import Event, Round, RoundMember, Store
+from plugin.config import StoreSettings
 from plugin.models import Product as ProductRow
+from plugin.models import Round, RoundMember, Store
 from plugin.pipeline import stores
 from plugin.pipeline.exclude import cancel_planned, mark_placeholder
 from plugin.pipeline.lane import AWAY, Lane, first_line
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.ranking import product_order
+from plugin.pipeline.reading_news import tell_failure, tell_skipped, tell_success
 from plugin.states import ProductState
 
 BATCH = 500
@@ -33,7 +36,7 @@ MOST_RETRY_AFTER = 86_400  # seconds that a store may ask for
 # A sweep that misses more than half of so many products is not believed before another one says the same.
 MANY = 20
 LOOK_AGAIN = timedelta(hours=1)
-MOST_TOLD = 10_000  # events that are looked through for what was told before
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # when the best new product of each store is due; the others right after it
 GONE = "it is no longer in the store"
 T = TypeVar("T")
 
@@ -83,9 +86,11 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
         waiting = select(Store.id).where(Store.refresh_due_at <= now).order_by(Store.refresh_due_at, Store.id)
         with self.parts.db.read() as session:
             due = session.scalars(waiting).all()
-        if not due:
-            return []
+            if not due or stores.stopped(session) is not None:
+                return []  # what is due stays due until everything goes on
         with self.parts.db.write() as session:
+            if stores.stopped(session) is not None:
+                return []
             known = stores.configured(self.parts, session)
             name = self.parts.instance
             claimed = (_claim(session, store_id, name, now, wanted=store_id in known) for store_id in due[:limit])
@@ -119,7 +124,7 @@ class RefreshLane(Lane[RefreshItem, Refreshed]):
         with self.parts.db.write() as session:
             _renew(session, item, self.parts)
             done.changed += _upsert(session, item, products, hidden=hidden)
-            _report(session, item, skipped)
+            tell_skipped(session, item.store_id, skipped, item.started)
             _leave_out(session, item, {one.product_id: one.reason for one in skipped if one.product_id})
             _take_leave(session, item, ProductRow.external_id.in_(gone))
         done.read += len(products)
@@ -197,6 +202,7 @@ def _upsert(session: Session, item: RefreshItem, products: dict[str, Product], *
 def _apply(session: Session, row: ProductRow, product: Product, now: datetime, *, hidden: bool) -> bool:
     row.title, row.url, row.unit = product.title, product.url, product.group or product.id
     row.facts, row.updated_at, row.seen_at = product.facts(), product.updated_at, now
+    row.listed_at, row.sales_rank = product.listed_at, product.sales_rank
     reference = reference_of(product)
     if reference is None:
         return _without_reference(session, row, product, now)
@@ -292,28 +298,6 @@ def _take_leave(session: Session, item: RefreshItem, where: ColumnElement[bool])
     cancel_planned(session, rows, item.started, "the product is gone")
 
 
-def _report(session: Session, item: RefreshItem, skipped: Sequence[Skipped]) -> None:
-    """Tell what was left out, once for as long as it stays the same: every reading may meet it again."""
-    if not skipped:
-        return
-    ids = [one.product_id for one in skipped if one.product_id]
-    mine = (ProductRow.store_id == item.store_id) & ProductRow.external_id.in_(ids)
-    known = dict(session.execute(select(ProductRow.external_id, ProductRow.problem).where(mine)).all())
-    told = _told(session, item.store_id)
-    for one in skipped:
-        mended = one.product_id in known and known[one.product_id] != one.reason  # in between, or it is another reason
-        if mended or (one.where, one.product_id, one.reason) not in told:
-            words = {"where": one.where, "product": one.product_id, "reason": one.reason}
-            record(session, item.started, "product_skipped", words, About(item.store_id), trouble=True)
-
-
-def _told(session: Session, store_id: int) -> set[tuple[str, str | None, str]]:
-    """What was told of this store's catalogue before: where, about which product, and why it was left out."""
-    mine = (Event.code == "product_skipped") & (Event.store_id == store_id)
-    newest = session.scalars(select(Event.data).where(mine).order_by(Event.id.desc()).limit(MOST_TOLD))
-    return {(words["where"], words["product"], words["reason"]) for words in newest}
-
-
 def _doubt_losses(session: Session, row: Store, item: RefreshItem, done: Refreshed) -> None:
     """A sweep that misses most of the products rather met a broken store than an emptied one (a plugin or a cache may
     answer with an empty list): it counts as failed, and the next one is believed.
@@ -338,19 +322,20 @@ def _doubt_losses(session: Session, row: Store, item: RefreshItem, done: Refresh
 
 def _finish(session: Session, parts: Parts, row: Store, item: RefreshItem, done: Refreshed, pause: timedelta) -> None:
     """pause: until the next try, if this reading failed and may go better."""
-    now = parts.clock.now()
+    now, config = parts.clock.now(), stores.config_of(parts, row)
     row.refresh_due_at = row.refresh_owner = None
-    row.problem = done.failed
     if done.failed:
         row.refresh_due_at = None if done.permanent else now + pause
-        record(session, now, "store_failed", {"reason": done.failed}, About(row.id), trouble=True)
+        tell_failure(session, row, done.failed, now)
     else:
-        row.refreshed_until = item.started
+        tell_success(session, row, now)
+        row.refreshed_until = row.run_at = item.started
         if item.since is None:
             row.swept_at = item.started
             _mark_gone(session, item)
-    _mark_placeholders(session, parts, row)
-    _make_due(session, row.id, now)
+    row.problem = done.failed
+    _mark_placeholders(session, parts, row, config.shared_image_limit)
+    _make_due(session, row.id, config)
     if not done.failed:
         counts = {"read": done.read, "changed": done.changed, "skipped": done.skipped}
         record(session, now, "store_refreshed", counts, About(row.id))
@@ -367,9 +352,8 @@ def _mark_gone(session: Session, item: RefreshItem) -> None:
         _take_leave(session, item, ProductRow.id.in_(ids))
 
 
-def _mark_placeholders(session: Session, parts: Parts, store: Store) -> None:
+def _mark_placeholders(session: Session, parts: Parts, store: Store, limit: int) -> None:
     """One address behind the pictures of many unrelated products is a placeholder."""
-    limit = stores.config_of(parts, store).shared_image_limit
     fresh = (ProductRow.store_id == store.id) & (ProductRow.state == ProductState.NEW)
     new = select(ProductRow.reference_url).where(fresh)
     shared = (
@@ -386,11 +370,24 @@ def _mark_placeholders(session: Session, parts: Parts, store: Store) -> None:
         mark_placeholder(session, store.id, ProductRow.reference_url == url, parts.clock.now())
 
 
-def _make_due(session: Session, store_id: int, now: datetime) -> None:
-    """Have the new pictures looked at, and those again that were broken: somebody may have mended them."""
+def _make_due(session: Session, store_id: int, config: StoreSettings) -> None:
+    """Have the new pictures looked at, and those again that were broken: somebody may have mended them.
+
+    The best products first, and those of several stores in turns: a due time tells a product's place in its store.
+    """
     waiting = or_(
         and_(ProductRow.state == ProductState.NEW, ProductRow.due_at.is_(None)),
         ProductRow.state == ProductState.BAD_IMAGE,
     )
-    values = {"state": ProductState.NEW, "due_at": now, "attempts": 0}
-    session.execute(update(ProductRow).where(ProductRow.store_id == store_id, waiting).values(values))
+    best = ProductRow.priority.desc(), *product_order({store_id: config}), ProductRow.id
+    ids = session.scalars(select(ProductRow.id).where(ProductRow.store_id == store_id, waiting).order_by(*best)).all()
+    if ids:
+        places = [{"row": row_id, "due": FIRST + timedelta(microseconds=place)} for place, row_id in enumerate(ids)]
+        session.connection().execute(_DUE, places)
+
+
+_DUE = (
+    update(ProductRow.__table__)  # type: ignore[arg-type]  # a Table, at run time
+    .where(ProductRow.__table__.c.id == bindparam("row"))
+    .values(state=ProductState.NEW, due_at=bindparam("due"), attempts=0)
+)

@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication, PublicationImage, Round
+from plugin.pipeline import stores
+from plugin.pipeline.stops import in_words
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
 
 LEFT_OUT = {
@@ -24,6 +26,9 @@ LEFT_OUT = {
 
 def standing(session: Session) -> Iterator[dict[str, Any]]:
     """code, count and message of everything that waits for a person."""
+    switch = stores.stopped(session)
+    if switch is not None:
+        yield {"code": "stopped", "store": "", "count": 1, "message": in_words(switch)}
     for state, what in LEFT_OUT.items():
         do = f"mend or exclude them: hebo-sync products list --state {state}"
         yield from _line("products_left_out", count_of(session, Product.state == state), f"products {what}", do)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from connectors import Connector, ConnectorError, Environment, PictureSource, StoreInfo, kinds
 from plugin.config import Settings, SettingsError, StoreSettings, dump, store_settings
-from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundMember, Store
+from plugin.models import GeneratedImage, GenerationTask, Product, Round, RoundMember, Stop, Store
 from plugin.pipeline.exclude import cancel_tasks
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.publications import place_of, take_back
@@ -31,7 +31,7 @@ UNPUBLISHED = (ImageState.WAITING, ImageState.FETCHED, ImageState.IN_REVIEW, Ima
 class StoreChangeError(Exception):
     """A store cannot be changed that way; nothing was changed.
 
-    reason: taken, other_kind, locked, removed, paused, reading.
+    reason: taken, other_kind, locked, removed, paused, stopped, reading.
     """
 
     def __init__(self, reason: str, message: str):
@@ -89,17 +89,23 @@ def require_any(parts: Parts) -> None:
     raise StoreUnknownError("no store is set up: add a [[stores]] table to the configuration file")
 
 
+def stopped(session: Session) -> Stop | None:
+    """The stop switch for all stores; None: it is off."""
+    return session.scalars(select(Stop).order_by(Stop.id).limit(1)).first()
+
+
 def configured(parts: Parts, session: Session) -> dict[int, StoreSettings]:
-    """The settings of every store that is set up and not paused, by the row's id."""
-    found = {}
-    for row in session.scalars(select(Store)):
-        try:
-            config = config_of(parts, row)
-        except StoreUnknownError:
-            continue
-        if not (row.paused or config.paused):
-            found[row.id] = config
-    return found
+    """The settings of every store that is set up and may be worked for, by the row's id: it is not paused, and not
+    everything is stopped."""
+    if stopped(session) is not None:
+        return {}
+    return {row.id: config for row, config in set_up(parts, session) if not (row.paused or config.paused)}
+
+
+def set_up(parts: Parts, session: Session) -> list[tuple[Store, StoreSettings]]:
+    """Every store with settings that can be used, paused ones too."""
+    rows = ((row, _readable(parts, row)) for row in session.scalars(select(Store).order_by(Store.id)))
+    return [(row, config) for row, config in rows if config is not None]
 
 
 def find(parts: Parts, session: Session, name: str) -> Store:
@@ -223,11 +229,14 @@ def pause(session: Session, parts: Parts, row: Store, *, paused: bool) -> None:
 def refresh(session: Session, parts: Parts, row: Store, *, full: bool) -> None:
     """Make a reading of the catalogue due. full: all of it, which also finds what is gone.
 
-    Raises StoreUnknownError, StoreBrokenError; StoreChangeError where it is paused, or is being read already.
+    Raises StoreUnknownError, StoreBrokenError; StoreChangeError where it is paused or everything is stopped, or is
+    being read already.
     """
     now = parts.clock.now()
     if row.paused or config_of(parts, row).paused:
         raise StoreChangeError("paused", f"store {row.name!r} is paused: nothing was read. Resume it first")
+    if stopped(session) is not None:
+        raise StoreChangeError("stopped", "everything is stopped: nothing was read. To go on: hebo-sync resume")
     if row.refresh_owner is not None and row.refresh_due_at is not None and row.refresh_due_at > now:
         raise StoreChangeError("reading", f"store {row.name!r} is being read")
     row.refresh_due_at, row.refresh_owner, row.problem = now, None, None

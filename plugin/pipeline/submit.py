@@ -6,66 +6,36 @@ A submit without an answer is in doubt (`doubt`): held, and never sent again by 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plugin import accounts, ledger
 from plugin.activity import record_task
-from plugin.hebo import Accepted, HeboClient, HeboError, NotSentError, Quota
+from plugin.hebo import Accepted, HeboError, NotSentError, Quota
 from plugin.ledger import Said
 from plugin.links import NoPublicUrlError
-from plugin.models import Account, GeneratedImage, GenerationTask, Picture, Product, Store
-from plugin.money import Reading, allowance
-from plugin.pipeline import single_file, stores
+from plugin.models import Account, GenerationTask
+from plugin.money import Level, Reading
+from plugin.pipeline import next_task, rescue, single_file
 from plugin.pipeline.answers import Step, asks_quota, decide
+from plugin.pipeline.budgets import Rooms, rooms
 from plugin.pipeline.doubt import doubt, doubt_holds_until
+from plugin.pipeline.intent import Answer, ReadQuota, Submission, ask_quota, image_url, send, submission
 from plugin.pipeline.lane import Lane
+from plugin.pipeline.next_task import Choice, Shortlist
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.waiting import Waiting, key_limit
 from plugin.states import ImageState, TaskState
 
 READING_AGE = timedelta(seconds=60)
 TIGHT = 16  # images: when less than this would remain, the quota is read again before sending
 TIGHT_AGE = timedelta(seconds=5)
-QUOTA_WAIT = timedelta(minutes=10)  # when the day turns is learned from the quota itself
-REFUND_WAIT = timedelta(seconds=20)  # while tasks are open, a refund may make room soon
-RELAY_SECONDS = 30 * 86_400  # the service may fetch a reference again days later, on a retry
-
-
-@dataclass(frozen=True, slots=True)
-class ReadQuota:
-    """Ask for the quota before deciding."""
-
-    account_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A committed intent: what is sent. retry_of and item_ids are set for a retry of failed items."""
-
-    account_id: int
-    task_id: int
-    claimed_at: datetime
-    image_url: str
-    prompts: tuple[str, ...]
-    model: str
-    size: str | None
-    aspect_ratio: str | None
-    retry_of: str | None = None
-    item_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, and when it was sent and received. quota: asked for after a refusal, or on its own."""
-
-    sent_at: datetime
-    received_at: datetime
-    result: Accepted | HeboError | None = None
-    quota: Quota | HeboError | None = None
+FULL_LOOK = timedelta(
+    seconds=5
+)  # while what is planned does not fit and no room changed, it is not looked through again
 
 
 class SubmitLane(Lane[ReadQuota | Submission, Answer]):
@@ -77,14 +47,25 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
     name = "submit"
     immediate = True
 
+    def __init__(self, parts: Parts):
+        super().__init__(parts)
+        self._waiting = Waiting(parts)
+        self._best = Shortlist()
+        self._sent: set[int] = set()  # tasks that this run has committed to, which its own budget counts
+        self._full: tuple[Rooms, datetime] | None = None  # nothing fitted into these; looked at again then
+
     def claim(self, limit: int) -> Sequence[ReadQuota | Submission]:
-        if self.parts.hebo is None or not self._something_due():
+        if self.parts.hebo is None:
+            return []
+        with self.parts.db.read() as session:
+            choice = self._look(session)  # without a lock: most ticks find nothing to submit
+        if choice is None:
             return []
         with self.parts.db.write() as session:
             account = accounts.current(session, self.parts.key_fingerprint, self.now)
             if not single_file.take_lane(session, account, self.parts, self.now):
                 return []
-            item = self._next(session, account)
+            item = self._next(session, account, choice)
             if item is None:
                 single_file.leave_lane(session, account.id, self.parts.instance)
             return [item] if item else []
@@ -94,13 +75,13 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         assert hebo is not None  # noqa: S101  # claim() gives nothing without a client
         sent_at = self.now
         if isinstance(item, ReadQuota):
-            quota = _ask_quota(hebo)
+            quota = ask_quota(hebo)
             return Answer(sent_at, self.now, quota=quota)
         if sent_at - item.claimed_at > single_file.START_WITHIN:
             return Answer(sent_at, sent_at, NotSentError("the program was too busy to send it in time"))
-        result = _send(hebo, item)
+        result = send(hebo, item)
         answer = Answer(sent_at, self.now, result)
-        return replace(answer, quota=_ask_quota(hebo)) if asks_quota(result) else answer
+        return replace(answer, quota=ask_quota(hebo)) if asks_quota(result) else answer
 
     def store(self, outcomes: Sequence[tuple[ReadQuota | Submission, Answer]]) -> None:
         with self.parts.db.write() as session:
@@ -113,66 +94,91 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
     def next_due(self) -> datetime | None:
         if self.parts.hebo is None:
             return None
-        now = self.now
         with self.parts.db.read() as session:
             account = self._account(session)
             if account is None:
-                return now  # whose key it is must be learned first: an account of ours may have work under way
-            orphans = (GenerationTask.state == TaskState.SUBMITTING) & (GenerationTask.account_id == account.id)
-            lease = session.scalar(select(func.min(GenerationTask.due_at)).where(orphans))
-            ready = _ready(self.parts, session, account, now)
-            due = session.scalar(select(func.min(GenerationTask.due_at)).where(ready))
-            if accounts.last_reading(session, account.id) is None:
-                due = now
+                return self.now  # whose key it is must be learned first: an account of ours may have work under way
+            due = self._due(session, account)
             if due is not None:
-                due = single_file.submits_next(session, account, self.parts, due, now)
-            return min((time for time in (due, lease) if time is not None), default=None)
+                due = single_file.submits_next(session, account, self.parts, due, self.now)
+            times = (due, _lease_of_orphans(session, account))
+            return min((time for time in times if time is not None), default=None)
 
     def _account(self, session: Session) -> Account | None:
         return session.scalars(select(Account).where(Account.key_fingerprint == self.parts.key_fingerprint)).first()
 
-    def _something_due(self) -> bool:
-        """A look without a lock: most ticks find nothing to submit."""
-        due = self.next_due()
-        return due is not None and due <= self.now
+    def _rooms(self, session: Session) -> Rooms:
+        return rooms(session, self.parts, self.now, self._sent)
 
-    def _next(self, session: Session, account: Account) -> ReadQuota | Submission | None:
-        """What the lane does now: orphans first, then the next task that may be paid for."""
+    def _due(self, session: Session, account: Account) -> datetime | None:
+        """When there is something to do, whether or not the account waits."""
+        if accounts.last_reading(session, account.id) is None:
+            return self.now
+        there = self._rooms(session)
+        choice = next_task.choose(session, self.parts, account, there, self.now)
+        if choice.task_id is not None or self._waiting.acts_on(account, choice):
+            return self.now
+        return next_task.next_due(session, self.parts, account, there, self.now)
+
+    def _look(self, session: Session) -> Choice | None:
+        """What the lane might do now; None: nothing."""
+        account, now = self._account(session), self.now
+        if account is None:
+            return Choice()
+        lease = _lease_of_orphans(session, account)
+        if lease is not None and lease <= now:
+            return Choice()
+        if _is_held(session, account, now):
+            return None
+        return Choice() if accounts.last_reading(session, account.id) is None else self._choice(session, account)
+
+    def _choice(self, session: Session, account: Account) -> Choice | None:
+        there = self._rooms(session)
+        if self._full is not None and self._full[0] == there and self.now < self._full[1]:
+            return None
+        choice = next_task.choose(session, self.parts, account, there, self.now, self._best)
+        if choice.task_id is not None or self._waiting.acts_on(account, choice):
+            return choice
+        self._full = (there, self.now + FULL_LOOK) if choice.waits else None
+        return None
+
+    def _next(self, session: Session, account: Account, choice: Choice) -> ReadQuota | Submission | None:
+        """What the lane does now: orphans first, then the task that was chosen, if it still may be sent."""
         now = self.now
         single_file.doubt_orphans(session, account, now)
-        waits = account.wait_until is not None and account.wait_until > now
-        if waits or doubt_holds_until(session, account.id) is not None:
+        if _is_held(session, account, now):
             return None
         row = accounts.last_reading(session, account.id)
         if row is None:
             return ReadQuota(account.id)  # also tells whose key this is
-        task = _next_planned(session, self.parts, account, now)
-        if task is None:
-            return None
         reading = accounts.as_reading(row)
-        if _stale(reading, len(task.images), account, now):
-            return ReadQuota(account.id)
-        if accounts.moved_after(session, account.id, reading.at):
-            return ReadQuota(account.id)  # so that, should this answer be lost, the baseline tells
-        return self._intent(session, account, task, reading)
+        self._waiting.tell_stores(session, choice)
+        if choice.task_id is None:
+            return self._wait(session, account, reading, choice)
+        task = next_task.can_be_sent(session, self.parts, account, choice.task_id, now)
+        return self._intent(session, account, task, reading) if task is not None else None
 
-    def _intent(self, session: Session, account: Account, task: GenerationTask, reading: Reading) -> Submission | None:
-        """Commit to sending a task, if quota and budget allow it; else split it or have the account wait."""
-        now, images = self.now, len(task.images)
-        budget = self.parts.settings.hebo.daily_budget
-        midnight, tomorrow = day_of(now, self.parts.settings.app.timezone)
-        spent = accounts.spent_since(session, account.id, midnight)
-        room = allowance(reading, budget, spent)
-        if room is None or images <= room:
-            accounts.resume(account)
-            return self._commit_to(session, account, task, reading)
-        if _split(session, task, _day_limit(reading, budget)):
+    def _intent(
+        self, session: Session, account: Account, task: GenerationTask, reading: Reading
+    ) -> ReadQuota | Submission | None:
+        """Commit to sending a task, if it fits into all that is left now: other processes may have reserved since."""
+        room = self._rooms(session).of(task.store_id)
+        images = next_task.size_in(task, room.ceiling)
+        if _must_read(session, account, reading, images, self.now):
+            return ReadQuota(account.id)
+        if not room.fits(images):
             return None
-        if budget is not None and images > budget - spent:
-            detail = f"the daily budget of {budget} images (hebo.daily_budget) is used up"
-            single_file.wait(session, account, "budget", detail, tomorrow, now)
-        else:
-            _wait_for_quota(session, account, reading, now)
+        next_task.split(session, task, images)
+        return self._commit_to(session, account, task, reading)
+
+    def _wait(self, session: Session, account: Account, reading: Reading, choice: Choice) -> ReadQuota | None:
+        """Nothing that is due fits. The quota is read again before the account waits for it."""
+        limit = key_limit(choice)
+        if limit is None:
+            return None
+        if limit.level is Level.QUOTA and _must_read(session, account, reading, 0, self.now):
+            return ReadQuota(account.id)
+        self._waiting.begin(session, account, limit, reading)
         return None
 
     def _commit_to(
@@ -181,7 +187,7 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         """Write the intent down: from here on the task is sent, or in doubt."""
         now = self.now
         try:
-            image_url = "" if task.parent else _image_url(session, self.parts, task)
+            address = "" if task.parent else image_url(session, self.parts, task)
         except NoPublicUrlError as error:
             task.due_at, task.error = None, str(error)  # the next run takes it up again
             record_task(session, task, now, "task_held", trouble=True, reason=str(error))
@@ -191,7 +197,8 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         task.baseline_used, task.baseline_at = (reading.used if reading.enabled else None), reading.at
         task.reserved = len(task.images)
         ledger.follow(session, task, TaskState.PLANNED, task.reserved, now, Said.US)
-        return _submission(account, task, image_url, now)
+        self._sent.add(task.id)
+        return submission(account, task, address, now)
 
     def _store_answer(self, session: Session, account: Account, item: Submission, answer: Answer) -> None:
         task = session.get_one(GenerationTask, item.task_id, with_for_update=True)
@@ -229,6 +236,8 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
                 image.state, image.error = ImageState.WAITING, None
         ledger.follow(session, task, before, task.reserved, answer.received_at, Said.SERVICE)
         task.due_at = first_poll(self.parts, answer.sent_at, answer.received_at)
+        if account.wait_reason is not None:
+            single_file.go_on(session, account, self.now)
         account.troubles = 0
         record_task(session, task, self.now, "task_submitted", images=len(task.images))
 
@@ -254,6 +263,15 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
             cause = answer.quota if isinstance(answer.quota, HeboError) else error
             single_file.wait_after(session, account, cause, now)
 
+    def set_aside(self, item: ReadQuota | Submission, outcome: Answer, *, again: bool) -> None:
+        """An accepted task's id is known nowhere else."""
+        if isinstance(item, Submission) and isinstance(outcome.result, Accepted):
+            rescue.keep(self.parts, item, outcome, outcome.result, again=again)
+
+    def take_back(self, item: ReadQuota | Submission) -> None:
+        if isinstance(item, Submission):
+            rescue.forget(self.parts, item)
+
 
 def first_poll(parts: Parts, sent_at: datetime, received_at: datetime) -> datetime:
     """When a task is first asked for; legal whenever between the two the service accepted it."""
@@ -262,112 +280,26 @@ def first_poll(parts: Parts, sent_at: datetime, received_at: datetime) -> dateti
     return max(sent_at + timedelta(seconds=schedule.first_age()), soonest)
 
 
-def _submission(account: Account, task: GenerationTask, image_url: str, now: datetime) -> Submission:
-    parent = task.parent
-    return Submission(
-        account_id=account.id,
-        task_id=task.id,
-        claimed_at=now,
-        image_url=image_url,
-        prompts=tuple(image.prompt for image in task.images),
-        model=task.model,
-        size=task.size,
-        aspect_ratio=task.aspect_ratio,
-        retry_of=parent.remote_id if parent else None,
-        item_ids=tuple(image.item_id or "" for image in task.images) if parent else (),
-    )
+def _lease_of_orphans(session: Session, account: Account) -> datetime | None:
+    """When the first of the tasks that are being submitted counts as left behind."""
+    sending = (GenerationTask.state == TaskState.SUBMITTING) & (GenerationTask.account_id == account.id)
+    return session.scalar(select(func.min(GenerationTask.due_at)).where(sending))
 
 
-def _image_url(session: Session, parts: Parts, task: GenerationTask) -> str:
-    """The reference's public address: the store's own, or else a signed one of the relay. Raises NoPublicUrlError."""
-    sha = task.round.reference_sha
-    mine = (Product.store_id == task.store_id) & (Product.reference_sha == sha) & ~Product.reference_local
-    address = session.scalar(select(Product.reference_url).where(mine).order_by(Product.id).limit(1))
-    if address is not None:
-        return address
-    picture = session.get_one(Picture, sha)
-    return parts.links.url(sha, f"reference-{task.product_id}.{picture.extension}", RELAY_SECONDS)
+def _is_held(session: Session, account: Account, now: datetime) -> bool:
+    return single_file.waits(account, now) or doubt_holds_until(session, account.id) is not None
 
 
-def _send(hebo: HeboClient, item: Submission) -> Accepted | HeboError:
-    try:
-        if item.retry_of is not None:
-            return hebo.retry_items(item.retry_of, item.item_ids)
-        return hebo.submit(
-            item.image_url, item.prompts, model=item.model, size=item.size, aspect_ratio=item.aspect_ratio
-        )
-    except HeboError as error:
-        return error
+def _must_read(session: Session, account: Account, reading: Reading, images: int, now: datetime) -> bool:
+    """Whether the quota must be read before `images` are reserved: it is old, tight, was waited for, or lacks a move.
 
-
-def _ask_quota(hebo: HeboClient) -> Quota | HeboError:
-    try:
-        return hebo.quota()
-    except HeboError as error:
-        return error
-
-
-def _next_planned(session: Session, parts: Parts, account: Account, now: datetime) -> GenerationTask | None:
-    best = GenerationTask.priority.desc(), GenerationTask.id
-    ready = _ready(parts, session, account, now) & (GenerationTask.due_at <= now)
-    return session.scalars(select(GenerationTask).where(ready).order_by(*best).limit(1)).first()
-
-
-def _ready(parts: Parts, session: Session, account: Account, now: datetime) -> ColumnElement[bool]:
-    """The tasks that this account may submit.
-
-    Never one that was accepted already, nor a retry of another account's. A store that is being read (or about
-    to be) waits: its product may prove to be gone. So does one whose full reading has failed or is not believed.
+    The reading is the baseline, should the answer be lost, so it must hold what was reserved or given back before.
     """
-    doubted = Store.swept_at.is_(None) & Store.problem.is_not(None) & Store.refreshed_until.is_not(None)
-    reading = select(Store.id).where(Store.refresh_owner.is_not(None) | (Store.refresh_due_at <= now) | doubted)
-    task = GenerationTask
-    mine = task.account_id.is_(None) | (task.account_id == account.id)
-    here = task.store_id.in_(stores.configured(parts, session)) & task.store_id.not_in(reading)
-    return (task.state == TaskState.PLANNED) & task.remote_id.is_(None) & mine & here
-
-
-def _stale(reading: Reading, images: int, account: Account, now: datetime) -> bool:
-    """Whether the quota must be read before `images` are reserved: it is old, tight, or was waited for."""
     age, room = now - reading.at, reading.room()
     tight = room is not None and room - images < TIGHT
     waited = account.wait_until is not None and reading.at < account.wait_until
-    return waited or age > READING_AGE or (tight and age > TIGHT_AGE)
-
-
-def _day_limit(reading: Reading, budget: int | None) -> int | None:
-    """The most images that a whole day may ever hold; None: no limit."""
-    service = reading.daily_limit if reading.enabled else None
-    return min((limit for limit in (service, budget) if limit is not None), default=None)
-
-
-def _split(session: Session, task: GenerationTask, limit: int | None) -> bool:
-    """A task larger than a whole day's limit is split; the rest becomes the round's next part."""
-    if limit is None or limit < 1 or len(task.images) <= limit or task.parent_id is not None:
-        return False
-    last = select(func.max(GenerationTask.part)).where(GenerationTask.round_id == task.round_id)
-    copied = ("round_id", "store_id", "product_id", "state", "due_at", "priority", "model", "size", "aspect_ratio")
-    values = {name: getattr(task, name) for name in (*copied, "created_at")}
-    rest = GenerationTask(part=(session.scalar(last) or 1) + 1, **values)
-    session.add(rest)
-    session.flush()
-    moved = [image.id for image in task.images[limit:]]
-    session.execute(update(GeneratedImage).where(GeneratedImage.id.in_(moved)).values(task_id=rest.id))
-    session.expire(task)
-    return True
-
-
-def day_of(now: datetime, timezone: str) -> tuple[datetime, datetime]:
-    """The beginning of the day that `now` lies in, in that time zone, and that of the next."""
-    local = now.astimezone(ZoneInfo(timezone))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight, (midnight + timedelta(hours=36)).replace(hour=0)
-
-
-def _wait_for_quota(session: Session, account: Account, reading: Reading, now: datetime) -> None:
-    pause = REFUND_WAIT if accounts.refund_may_come(session, account.id) else QUOTA_WAIT
-    detail = f"today's image quota is used up ({reading.room()} of {reading.daily_limit} images remain)"
-    single_file.wait(session, account, "quota", detail, now + pause, now)
+    old = waited or age > READING_AGE or (tight and age > TIGHT_AGE)
+    return old or accounts.moved_after(session, account.id, reading.at)
 
 
 def _note_quota(session: Session, account: Account, answer: Answer) -> Account:
@@ -375,9 +307,7 @@ def _note_quota(session: Session, account: Account, answer: Answer) -> Account:
     quota, at = answer.quota, answer.sent_at  # what had happened before it was asked for is surely in it
     if isinstance(quota, Quota):
         account = accounts.note_quota(session, account, quota, at, "quota")
-        account.wait_until = None  # the reading decides now; the reason stays until something is sent
-        if account.wait_reason in ("key", "service"):
-            accounts.resume(account)
+        single_file.answers_again(session, account, at)
     elif isinstance(quota, HeboError) and answer.result is None:
         single_file.wait_after(session, account, quota, at)
     told = answer.result.quota if isinstance(answer.result, Accepted) else None
@@ -389,5 +319,7 @@ def _note_quota(session: Session, account: Account, answer: Answer) -> Account:
 def _fail(session: Session, task: GenerationTask, reason: str, now: datetime) -> None:
     task.state, task.error, task.due_at, task.ended_at = TaskState.FAILED, reason, None, now
     for image in task.images:
-        image.state, image.error = ImageState.FAILED, reason
+        before = image.error if task.parent_id else None
+        image.state = ImageState.FAILED
+        image.error = f"{before}; trying it again was refused: {reason}" if before else reason
     record_task(session, task, now, "task_refused", trouble=True, reason=reason)

@@ -66,7 +66,10 @@ def undo_now(session: Session, publication: Publication, now: datetime) -> None:
 
 
 def demand_writable(session: Session, parts: Parts, publication: Publication) -> None:
-    """Raises UndoError where nothing is written to the publication's store: it is paused or not configured."""
+    """Raises UndoError where nothing is written to the publication's store: it is paused or not configured, or
+    everything is stopped."""
+    if stores.stopped(session) is not None:
+        raise UndoError(f"publication {publication.id}: everything is stopped; nothing was changed. Resume first")
     if publication.store_id not in stores.configured(parts, session):
         raise UndoError(
             f"publication {publication.id} is in store {publication.store.name!r}, which is paused or no longer "

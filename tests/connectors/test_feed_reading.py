@@ -281,6 +281,13 @@ def test_a_price_that_cannot_be_read_is_none(text: str) -> None:
     assert price_of(text) == (None, "")
 
 
+@pytest.mark.parametrize(("cell", "rank"), [("1", 1), (" #12 ", 12), ("", None), ("-3", None), ("best", None)])
+def test_a_sales_rank_may_be_given(shop: Shop, cell: str, rank: int | None) -> None:
+    (item,) = read(shop, f"id\ttitle\timage_link\tSales Rank\n1\tMug\tpics/a.jpg\t{cell}\n")
+    assert isinstance(item, Product)
+    assert (item.sales_rank, item.listed_at) == (rank, None)
+
+
 def test_pictures_by_path(shop: Shop) -> None:
     (item,) = read(shop, HEADER + "1\tt\tpics\\red mug.jpg\tpics/b%2Cc.jpg\t\n")
     assert isinstance(item, Product)

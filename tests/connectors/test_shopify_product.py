@@ -50,6 +50,7 @@ def test_a_whole_product() -> None:
             priceRangeV2={"minVariantPrice": {"amount": "11.00", "currencyCode": "EUR"}},
             onlineStoreUrl="https://shop.example/products/mug",
             updatedAt="2026-10-01T09:00:00Z",
+            createdAt="2026-09-01T08:00:00Z",
         )
     )
     first = ImageRef("gid://shopify/MediaImage/11", "https://cdn.example/11.jpg?v=1", "A mug", 0, 800, 600)
@@ -58,6 +59,7 @@ def test_a_whole_product() -> None:
     assert (found.number, found.status, found.problem, found.named) == (12, "ACTIVE", None, "Mug & <Bowl> (product 12)")
     assert (product.id, product.main_image, product.images, product.group) == ("12", first, (first, second), "")
     assert product.updated_at == datetime(2026, 10, 1, 9, tzinfo=UTC)
+    assert (product.listed_at, product.sales_rank) == (datetime(2026, 9, 1, 8, tzinfo=UTC), None)
     assert product.url == "https://shop.example/products/mug"
     assert product.facts() == {
         "title": "Mug & <Bowl>",

@@ -79,12 +79,15 @@ def test_a_whole_product() -> None:
         attributes=[{"name": "Color", "options": ["Red", "Blue"]}, {"name": "Brand", "options": ["Other"]}],
         images=[image(11, f"{HOME}/a.jpg", "A mug"), image(13, f"{HOME}/b.jpg")],
         date_modified_gmt="2026-10-01T09:00:00",
+        date_created_gmt="2026-09-01T08:00:00",
+        total_sales=17,
     )
     found = product_of(entry, HOME, "EUR")
     first = ImageRef("11", f"{HOME}/a.jpg", "A mug", 0)
     assert found.images == (first, ImageRef("13", f"{HOME}/b.jpg", "", 1))
     assert (found.id, found.main_image, found.group) == ("12", first, "")
     assert found.updated_at == datetime(2026, 10, 1, 9, tzinfo=UTC)
+    assert (found.listed_at, found.sales_rank) == (datetime(2026, 9, 1, 8, tzinfo=UTC), -17)
     assert found.url == f"{HOME}/product/%E6%9D%AF%E5%AD%90/"
     assert found.facts() == {
         "title": "Mug & Bottle Set",
@@ -106,6 +109,14 @@ def test_a_product_of_an_older_store_or_with_spoiled_keys() -> None:
     )  # fmt: skip
     assert (found.description, found.kind, found.tags, dict(found.options)) == ("Short", "", (), {})
     assert (found.price, found.url, found.updated_at, found.vendor) == (None, "", None, "")
+    assert (found.listed_at, found.sales_rank) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("total", "rank"), [(0, 0), (12, -12), ("12", -12), (-3, None), ("many", None), (True, None), ("9" * 19, None)]
+)
+def test_what_sells_better_ranks_lower(total: object, rank: int | None) -> None:
+    assert product_of(raw(total_sales=total), HOME, "").sales_rank == rank
 
 
 @pytest.mark.parametrize("name", ["Brand", "品牌", "Marke", "MARQUE"])

@@ -19,10 +19,14 @@ from tests.plugin.cli.home import Home
 ROOT = Path(__file__).parents[3]
 
 PROMISED = {
+    "ledger",
+    "tidy",
     "init",
     "demo",
     "serve",
     "run",
+    "stop",
+    "resume",
     "stores",
     "products",
     "tasks",
@@ -31,6 +35,8 @@ PROMISED = {
     "undo",
     "quota",
     "prompts",
+    "backup",
+    "restore",
     "doctor",
     "admin",
 }

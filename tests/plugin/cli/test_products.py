@@ -163,3 +163,28 @@ def test_a_product_without_a_picture_is_included_as_such(home: Home) -> None:
     assert "shop:mug: it has no picture to start from" in home("products", "generate", "shop:mug", "--yes").err
     home("products", "exclude", "shop:mug")
     assert home("products", "include", "shop:mug").out == "shop:mug Tidal mug: included again (no_image)\n"
+
+
+def test_products_are_ranked(home: Home) -> None:
+    called = home("products", "priority", "shop:mug", "2", "7")
+    assert (called.code, called.out.count("priority 7")) == (0, 2)
+    assert home("products", "priority", "shop:bag", "-3").code == 0
+    rows = home("products", "list", "--json").json
+    assert {row["external_id"]: row["priority"] for row in rows} == {"mug": 7, "lamp": 7, "bag": -3}
+    assert home("products", "show", "shop:mug", "--json").json["product"]["priority"] == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("7",), "say which products, then the number"),
+        (("shop:mug", "high"), "a whole number from -1000 to 1000, not 'high'"),
+        (("shop:mug", "1001"), "a whole number from -1000 to 1000"),
+        (("shop:mgu", "3"), "did you mean 'mug'?"),
+    ],
+)
+def test_a_rank_that_is_none_changes_nothing(home: Home, words: tuple[str, ...], told: str) -> None:
+    called = home("products", "priority", *words)
+    assert called.code == 2
+    assert told in called.err
+    assert home.product("mug").priority == 0
