@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from plugin.hebo import PollSchedule
 from tests.bench import __main__ as command
-from tests.bench import discovery, feed, kills, pages, polls, publish, shopify, woocommerce
+from tests.bench import discovery, feed, governor, kills, pages, pollers, polls, publish, shopify, woocommerce
 from tests.bench.child import ChildError, in_child, service
+from tests.bench.judge import Judge, Known, permitted, refused_until
 from tests.bench.rows import Row, number, percentile
 from tests.serve_kills import Campaign
 
@@ -83,6 +84,56 @@ def test_pages_answer_while_tasks_are_polled() -> None:
     assert found["polls meanwhile"] > 0
     assert found["all pages: p95"] >= found["all pages: p50"]  # both 0 where it had no time for a second look
     assert found["CPU of the server"] > 0
+
+
+def test_two_processes_poll_the_same_tasks_and_none_too_soon() -> None:
+    found = figures(pollers.measure(pollers.TINY))
+    assert found["refused (429)"] == 0
+    assert found["processes that polled"] == 2
+    assert found["polls"] >= pollers.TINY.tasks
+    assert found["fewest polls of a task"] > 0
+
+
+def test_tasks_in_flight_are_polled_and_none_too_soon() -> None:
+    found = figures(governor.measure(governor.TINY))
+    assert (found["refused (429)"], found["first start: refused (429)"]) == (0, 0)
+    assert found["polls"] > 0
+    assert found["memory at the end"] > 0
+    assert found["products, its live part: p99"] > 0
+
+
+def test_a_restart_is_held_against_its_figures() -> None:
+    seen = {"up": 1.0, "up_cpu": 0.8, "polled": 3.5, "seconds": [400, 800], "polls": 1200, "refused": 0}
+    rows = governor._restart_rows(governor.FULL, seen)
+    verdicts = {row.what.removeprefix("restart: "): row.how[:4] for row in rows if row.how[:4] in ("pass", "FAIL")}
+    assert verdicts == {
+        "the page answers after": "pass",
+        "polling has begun after": "FAIL",
+        "most polls in a second": "FAIL",
+        "refused (429)": "pass",
+    }
+
+
+@pytest.mark.parametrize(
+    ("last", "due"),
+    [(0, 5), (10, 15), (24, 29), (25, 35), (27, 37), (169.9, 179.9), (170, 190), (175, 195), (400, 420)],
+)
+def test_the_judge_permits_what_both_readings_of_the_table_do(last: float, due: float) -> None:
+    known = Known(1_000.0, 1_000.0 + last)
+    assert permitted(known) == pytest.approx(1_000 + due)
+    assert refused_until(known, 1_000 + due - 0.01) is not None
+    assert refused_until(known, 1_000 + due + 0.001) is None
+
+
+def test_the_judge_refuses_what_is_too_soon_and_whom_it_does_not_know() -> None:
+    judge = Judge({"a": Known(0.0, 200.0)})
+    assert judge.arrive("a", 219.0) == pytest.approx(1.0)
+    assert judge.arrive("a", 220.5) is None
+    assert judge.arrive("b", 221.0) is not None
+    seen = judge.seen(210, 250)
+    assert (seen["polls"], seen["refused"], seen["late_most"]) == (1, 2, pytest.approx(0.5))
+    assert seen["longest_waiting"] == pytest.approx(9.5)
+    assert seen["seconds"][10] == 1
 
 
 def test_a_woocommerce_store_is_asked_for_no_more_than_it_must() -> None:

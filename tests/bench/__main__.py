@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME ...]`: polls, discovery, feed, publish, pages, kills, woocommerce, shopify."""
+"""`python -m tests.bench [NAME ...]`: every benchmark, or those that are named."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from collections.abc import Callable
 
 import click
 
-from tests.bench import discovery, feed, kills, pages, polls, publish, shopify, woocommerce
+from tests.bench import discovery, feed, governor, kills, pages, pollers, polls, publish, shopify, woocommerce
 from tests.bench.rows import Row, print_rows
 
 # name -> the whole benchmark, and the quick one
 BENCHES: dict[str, tuple[Callable[[], list[Row]], Callable[[], list[Row]]]] = {
     polls.NAME: (lambda: polls.measure(polls.FULL), lambda: polls.measure(polls.QUICK, 2.0)),
+    pollers.NAME: (lambda: pollers.measure(pollers.FULL), lambda: pollers.measure(pollers.QUICK)),
+    governor.NAME: (lambda: governor.measure(governor.FULL), lambda: governor.measure(governor.QUICK)),
     discovery.NAME: (lambda: discovery.measure(discovery.FULL), lambda: discovery.measure(discovery.QUICK)),
     feed.NAME: (lambda: feed.measure(feed.FULL), lambda: feed.measure(feed.QUICK)),
     publish.NAME: (lambda: publish.measure(publish.FULL), lambda: publish.measure(publish.QUICK)),

@@ -6,6 +6,7 @@ a page, fetch its thumbnails, and look at it for a moment. Each page was opened 
 
 from __future__ import annotations
 
+import html
 import re
 import subprocess
 import sys
@@ -42,6 +43,7 @@ REVIEWED = 40  # products whose pictures wait for a person
 MARGIN = 0.3
 PASSWORD = "bench-password-1"
 THUMBNAIL = "a thumbnail"
+LIVE = re.compile(r'hx-get="([^"]+)" hx-trigger="every')
 LINK = re.compile(r'(?:src|href)="(/pictures/[0-9a-f]{64}/\d+)"')
 
 
@@ -92,7 +94,7 @@ def measure(case: Case) -> list[Row]:
         port = free_port()
         with bench_parts(folder, _config(url, case, port)) as parts:
             _fill(parts, case)
-        with _serving(folder, port) as (address, process):
+        with serving(folder, port) as (address, process):
             time.sleep(case.warm_up)
             since, cpu = time.monotonic(), sum(process.cpu_times()[:2])
             seen = _browse(address, case)
@@ -124,7 +126,7 @@ def _poll_rows(polls: dict[str, Any], case: Case, seconds: float, cpu: float) ->
 
 
 @contextmanager
-def _serving(folder: Path, port: int) -> Iterator[tuple[str, psutil.Process]]:
+def serving(folder: Path, port: int) -> Iterator[tuple[str, psutil.Process]]:
     address = f"http://127.0.0.1:{port}"
     command = (PROGRAM, "--config", "config.toml", "serve")
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -147,16 +149,16 @@ def _person(address: str, case: Case, seen: Seen) -> None:
     """Each page once, unmeasured; then one after another for the time of the case."""
     with requests.Session() as browser:
         browser.trust_env = False
-        _sign_in(browser, address)
+        sign_in(browser, address)
         for kind, path in _visits(case):
-            _open(browser, Seen(), kind, address + path)
+            open_page(browser, Seen(), kind, address + path)
         end = time.monotonic() + case.seconds
         for kind, path in cycle(_visits(case)):
             if time.monotonic() >= end:
                 return
-            page = _open(browser, seen, kind, address + path)
+            page = open_page(browser, seen, kind, address + path)
             for link in LINK.findall(page)[:3]:
-                _open(browser, seen, THUMBNAIL, address + link)
+                open_page(browser, seen, THUMBNAIL, address + link)
             time.sleep(case.think)
 
 
@@ -173,16 +175,22 @@ def _visits(case: Case) -> Sequence[tuple[str, str]]:
     )
 
 
-def _open(browser: requests.Session, seen: Seen, kind: str, url: str) -> str:
+def live_link(page: str) -> str | None:
+    """What a page asks for again and again while it is open."""
+    found = LIVE.search(page)
+    return None if found is None else html.unescape(found[1])
+
+
+def open_page(browser: requests.Session, seen: Seen, kind: str, url: str) -> str:
     begun = time.monotonic()
     answer = browser.get(url, timeout=30)
     seen.note(kind, time.monotonic() - begun)
-    if answer.status_code != 200:
+    if answer.status_code not in (200, 204):  # 204: a live part that has not changed
         raise RuntimeError(f"{url} answered {answer.status_code}")
-    return answer.text if "text/html" in answer.headers["Content-Type"] else ""
+    return answer.text if "text/html" in answer.headers.get("Content-Type", "") else ""
 
 
-def _sign_in(browser: requests.Session, address: str) -> None:
+def sign_in(browser: requests.Session, address: str) -> None:
     form = browser.get(f"{address}/sign-in", timeout=30).text
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
     if token is None:

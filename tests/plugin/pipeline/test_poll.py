@@ -1,14 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from plugin.models import Event, GeneratedImage, GenerationTask, LostImage
-from plugin.pipeline.poll import PollLane
+from plugin.hebo import Odd
+from plugin.models import Account, Event, GeneratedImage, GenerationTask, LostImage
+from plugin.pipeline.parts import Parts
+from plugin.pipeline.poll import START_WITHIN, PollLane
+from plugin.pipeline.polled import Polled
 from plugin.pipeline.run import begin
 from plugin.states import ImageState, TaskState
 from tests.plugin.pipeline.world import World, step, world
@@ -74,6 +78,7 @@ def test_shuffled_results_go_to_their_own_prompts(shop: World) -> None:
 
 def test_without_any_order_a_partial_success_is_in_no_slot(tmp_path: Path) -> None:
     with world(tmp_path, fail_rate=0.5, seed=4) as shop:
+        shop.hebo["item_retries"] = 0
         shop.faults("poll:no_items", "poll:shuffled")
         for number in range(6):
             shop.product(f"p{number}")
@@ -86,6 +91,7 @@ def test_without_any_order_a_partial_success_is_in_no_slot(tmp_path: Path) -> No
 
 def test_failed_items_keep_their_reason_and_the_money_is_told(tmp_path: Path) -> None:
     with world(tmp_path, fail_rate=1.0) as shop:
+        shop.hebo["item_retries"] = 0
         shop.product("p1")
         report = shop.run()
         assert (report.completed, report.failed, report.billable, report.refunded) == (0, 1, 0, 2)
@@ -96,6 +102,7 @@ def test_failed_items_keep_their_reason_and_the_money_is_told(tmp_path: Path) ->
 
 def test_a_partial_failure_publishes_what_succeeded(tmp_path: Path) -> None:
     with world(tmp_path, fail_rate=0.5, seed=2) as shop:
+        shop.hebo["item_retries"] = 0
         for number in range(6):
             shop.product(f"p{number}")
         report = shop.run()
@@ -152,6 +159,95 @@ def test_a_poll_that_leaves_too_late_to_be_legal_is_not_sent(tmp_path: Path) -> 
             lane.store([(poll, polled)])
             shop.drive(parts)
         assert shop.state()["totals"]["polls_refused"] == 0
+
+
+@contextmanager
+def polled_once(shop: World) -> Iterator[Parts]:
+    """One long task, whose first poll is stored."""
+    shop.product("p1")
+    with shop.parts() as parts:
+        begin(parts, None, shop.clock.now())
+        shop.drive(parts, until=lambda: [len(task["polls"]) for task in shop.state()["tasks"]] == [1])
+        task = the_task(shop)
+        assert task.due_at is not None
+        shop.clock.advance_to(task.due_at)
+        yield parts
+
+
+def test_a_process_that_was_stopped_for_longer_than_its_lease_sends_nothing(tmp_path: Path) -> None:
+    with world(tmp_path, duration=(600, 600)) as shop, polled_once(shop) as parts, shop.parts() as others:
+        stopped, other = PollLane(parts), PollLane(others)
+        [poll] = stopped.claim(16)
+        shop.clock.advance(stopped.lease.total_seconds() + 1)
+        assert step(other)
+        stored = the_task(shop)
+        late = stopped.work(poll)
+        assert late.answer is None
+        stopped.store([(poll, late)])
+        after = the_task(shop)
+        assert (after.due_at, after.polled_at, after.polls) == (stored.due_at, stored.polled_at, 2)
+        assert shop.state()["totals"]["polls_refused"] == 0
+
+
+def test_a_claim_that_is_not_sent_soon_is_given_back_at_once(tmp_path: Path) -> None:
+    with world(tmp_path, duration=(600, 600)) as shop, polled_once(shop) as parts:
+        lane = PollLane(parts)
+        [poll] = lane.claim(16)
+        shop.clock.advance(START_WITHIN.total_seconds() + 0.1)
+        lane.store([(poll, lane.work(poll))])
+        assert step(lane)
+        assert (the_task(shop).polls, the_task(shop).remote_status) == (2, "processing")
+
+
+def test_an_answer_that_is_stored_late_moves_nothing_back(tmp_path: Path) -> None:
+    """It was stopped after it had sent: the other one's interval counts from its own, later poll."""
+    with world(tmp_path, duration=(600, 600)) as shop, polled_once(shop) as parts, shop.parts() as others:
+        stopped, other = PollLane(parts), PollLane(others)
+        [poll] = stopped.claim(16)
+        polled = stopped.work(poll)
+        shop.clock.advance(stopped.lease.total_seconds() + 1)
+        assert step(other)
+        stored = the_task(shop)
+        stopped.store([(poll, polled)])
+        after = the_task(shop)
+        assert (after.due_at, after.polled_at, after.polls) == (stored.due_at, stored.polled_at, 3)
+        odd = Polled(polled.sent_at, polled.stamp, Odd("what is this"))
+        stopped.store([(poll, odd)])
+        assert (the_task(shop).due_at, the_task(shop).polled_at) == (stored.due_at, stored.polled_at)
+        shop.drive(others, until=lambda: len(shop.state()["tasks"][0]["polls"]) == 6)
+        assert shop.state()["totals"]["polls_refused"] == 0
+
+
+def test_a_poll_that_a_dead_process_may_have_sent_late_keeps_its_interval(tmp_path: Path) -> None:
+    with world(tmp_path, duration=(600, 600)) as shop, polled_once(shop) as parts, shop.parts() as others:
+        shop.clock.advance(300)  # from here on the interval is the longest
+        dying = PollLane(parts)
+        [poll] = dying.claim(16)
+        shop.clock.advance(START_WITHIN.total_seconds())
+        assert dying.work(poll).answer is not None
+        shop.drive(others, until=lambda: len(shop.state()["tasks"][0]["polls"]) == 4)
+        assert shop.state()["totals"]["polls_refused"] == 0
+
+
+def test_what_has_piled_up_is_spread_once(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    spreads: list[datetime] = []
+    with polled_once(shop) as parts:
+        monkeypatch.setattr("plugin.pipeline.poll.spread", lambda *given: spreads.append(given[2]))
+        lane = PollLane(parts)
+        assert lane.claim(16)
+        assert spreads == [shop.clock.now()]
+        for seconds, times in ((4, 1), (4, 1), (30, 2)):
+            shop.clock.advance(seconds)
+            lane.claim(16)
+            assert len(spreads) == times
+        with parts.db.write() as session:
+            account = session.scalars(select(Account)).one()
+            account.wait_reason, account.wait_until = "key", shop.clock.now() + timedelta(seconds=2)
+        assert lane.claim(16) == []
+        assert lane.next_due() is None
+        shop.clock.advance(25)
+        lane.claim(16)
+        assert len(spreads) == 3
 
 
 def test_a_missing_task_is_kept_and_shown(shop: World) -> None:
