@@ -6,8 +6,10 @@ measured, deferred read-then-write transactions of 16 threads fail by the thousa
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ REVISIONS = "alembic_version"  # alembic's own table
 WRITERS = 1_751_474_799  # PostgreSQL's advisory lock of whoever writes: any number, the same in every process
 BUSY_TIMEOUT = 30  # seconds that a writer waits for another one
 SYNCHRONOUS = "FULL"  # a commit outlives a power cut
+RESTORING = "restoring"  # the folder of a restore that is under way, or was broken off
 
 
 class DatabaseError(Exception):
@@ -40,9 +43,7 @@ class Database:
                 f"this database needs {error.name}, which is not installed: pip install 'hebo-sync[postgresql]'"
             ) from error
         except ArgumentError as error:
-            raise DatabaseError(
-                f"the setting database.url is not a database's address: {_first_line(error)}"
-            ) from error
+            raise DatabaseError(f"the setting database.url is not a database's address: {first_line(error)}") from error
         except OSError as error:
             raise DatabaseError(f"the folder of the database cannot be made: {error}") from error
         self._writer = self.engine.execution_options(begin="IMMEDIATE")
@@ -60,12 +61,25 @@ class Database:
             yield session
 
     def migrate(self) -> None:
-        """Bring the schema to this version's. One process at a time. Raises DatabaseError; nothing is changed then."""
+        """Bring the schema to this version's. One process at a time. Raises DatabaseError; nothing is changed then.
+
+        A copy of an SQLite database is put beside it before it is changed (see `plugin.migrations.upgrade`, which is
+        imported only where there is something to do: Alembic takes longer than all else at a start).
+        """
         try:
-            with _migration_lock(self.engine), self._writer.connect() as connection:
-                _upgrade(connection)
+            with _migration_lock(self.engine):
+                if self.revision() == known_revisions()[-1]:
+                    return
+                from plugin.migrations.upgrade import upgrade
+
+                upgrade(self._writer, self.where)
         except (SQLAlchemyError, OSError) as error:
-            raise DatabaseError(f"the database {self.where} cannot be opened: {_first_line(error)}") from error
+            raise DatabaseError(f"the database {self.where} cannot be opened: {first_line(error)}") from error
+
+    def revision(self) -> str | None:
+        """Which migration the schema has come to; None: there is none yet. Raises SQLAlchemyError."""
+        with self.engine.connect() as connection:
+            return revision_of(connection)
 
     @property
     def where(self) -> str:
@@ -76,7 +90,8 @@ class Database:
         self.engine.dispose()
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What went wrong, without the statement that SQLAlchemy puts below it."""
     return str(error).partition("\n")[0]
 
 
@@ -88,6 +103,7 @@ def _engine(url: str, pool_size: int) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
+        pool_use_lifo=True,  # few connections are in use at once: the same few, whose pages are in memory
         pool_size=pool_size,
         max_overflow=10,
         connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
@@ -108,7 +124,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         f"synchronous={SYNCHRONOUS}",
         "foreign_keys=ON",
         f"busy_timeout={BUSY_TIMEOUT * 1000}",
-        "cache_size=-16000",
+        "cache_size=-4000",  # KiB, of each connection; the system keeps the rest of the file in memory for all of them
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -130,35 +146,55 @@ def _migration_lock(engine: Engine) -> Iterator[None]:
     if engine.dialect.name != "sqlite":
         yield
         return
+    demand_whole(Path(str(engine.url.database)).parent)
     with FileLock(f"{engine.url.database}.migrating"):
         yield
 
 
-def _upgrade(connection: Connection) -> None:
-    """Alembic is imported only where there is something to do: it takes longer than all else at a start."""
-    known = sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
-    current = _revision(connection)
-    connection.rollback()
-    if current == known[-1]:
-        return
-    if current is not None and current not in known:
+def known_revisions() -> list[str]:
+    """This version's migrations, oldest first: their files are named by them."""
+    return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+def demand_known(revision: str | None) -> None:
+    """Raises DatabaseError for the schema of a newer version."""
+    if revision is not None and revision not in known_revisions():
         raise DatabaseError(
             "the database was made by a newer hebo-sync; nothing was changed. Install that version again, or restore "
             "the backup that was made before the upgrade."
         )
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-    connection.commit()
 
 
-def _revision(connection: Connection) -> str | None:
-    """Which migration the schema has come to (migration files are named by their revision); None: it is empty."""
+def demand_whole(folder: Path) -> None:
+    """Raises DatabaseError where a backup is being restored into this folder, or was not restored to its end."""
+    if (folder / RESTORING).exists():
+        raise DatabaseError(
+            f"a backup is being restored into {folder}, or that was broken off; nothing was done. Run the same "
+            "hebo-sync restore again, which goes on with it"
+        )
+
+
+def revision_of(connection: Connection) -> str | None:
+    """As `Database.revision`."""
     if not inspect(connection).has_table(REVISIONS):
         return None
     found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {REVISIONS}").scalar()  # noqa: S608
     return found
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """One moment's state of an SQLite database, as a file of its own, while others go on writing to it.
+
+    target: replaced where it is there; on return it is on the disk for good. Raises sqlite3.Error, OSError.
+    """
+    target.unlink(missing_ok=True)
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    address = f"{source.absolute().as_uri()}?mode=rw"  # never made here
+    with (
+        closing(sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT)) as here,
+        closing(sqlite3.connect(target)) as there,
+    ):
+        there.execute("PRAGMA synchronous = OFF")
+        here.backup(there)  # all pages in one step, which is one read transaction
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
