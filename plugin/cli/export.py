@@ -124,6 +124,9 @@ def _numbers(words: Sequence[str]) -> tuple[int, ...]:
 def _export_one(parts: Parts, image_id: int, file: Path, *, force: bool) -> None:
     with parts.db.read() as session:
         row = row_of(session, GeneratedImage, image_id)
+        gone = row.picture is not None and row.picture.dropped_at is not None
+    if gone:
+        raise TroubleError(f"picture {image_id} is no longer kept ([retention] pictures_days). Nothing was written")
     if row.picture_sha is None:
         raise TroubleError(f"picture {image_id} is {row.state}: there are no bytes of it. Nothing was written")
     data = parts.pictures.read(row.picture_sha)
@@ -144,7 +147,7 @@ def _write(file: Path, data: bytes, *, force: bool) -> None:
 def _export_many(parts: Parts, choice: Choice, *, force: bool) -> None:
     """The pictures, their originals and the contact sheet. One that is damaged is told, and the rest goes on."""
     with parts.db.read() as session:
-        rows = [row for row in _rows(session, parts, choice) if row.picture_sha]
+        rows = [row for row in _rows(session, parts, choice) if row.picture and row.picture.dropped_at is None]
         blocks, files = _lay_out(session, rows, parts.pictures)
     if not rows:
         raise TroubleError("there are no such pictures yet. Nothing was written")

@@ -265,8 +265,11 @@ def _record_problem(session: Session, product: Product, now: datetime) -> None:
 
 
 def keep_picture(session: Session, seen: Look, size: int, now: datetime) -> None:
-    """Remember a picture whose bytes are on disk; the same bytes are one row."""
-    if session.get(Picture, seen.sha256) is None:
+    """Remember a picture whose bytes are on disk; the same bytes are one row, and kept again if they were dropped."""
+    known = session.get(Picture, seen.sha256)
+    if known is not None:
+        known.dropped_at = None
+    else:
         session.add(
             Picture(
                 sha=seen.sha256,

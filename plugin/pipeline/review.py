@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from plugin.models import GeneratedImage, Product, Round, RoundMember, Store
+from plugin.models import GeneratedImage, Picture, Product, Round, RoundMember, Store
 from plugin.pipeline import stores
 from plugin.pipeline.due import missing_images, update_due, wants
 from plugin.pipeline.parts import Parts
@@ -37,6 +37,16 @@ class UndecidableError(ReviewError):
         hint = "; take the decision back first" if state in TAKEN_BACK else ""
         super().__init__(f"picture {image_id} is {state}: it cannot become {new} now{hint}; nothing was changed")
         self.image_id, self.state, self.new = image_id, state, new
+
+
+class NotKeptError(ReviewError):
+    """The picture's file was let go of after its time ([retention]), so there is nothing to look at any more."""
+
+    def __init__(self, image_id: int):
+        super().__init__(
+            f"picture {image_id} is no longer kept, so it cannot be decided on any more; nothing was changed"
+        )
+        self.image_id = image_id
 
 
 def sound(image: GeneratedImage) -> bool:
@@ -76,6 +86,9 @@ def decide(session: Session, parts: Parts, image_ids: Sequence[int], new: ImageS
     images = session.scalars(select(GeneratedImage).where(GeneratedImage.id.in_(image_ids)).with_for_update()).all()
     if missing := set(image_ids) - {image.id for image in images}:
         raise UnknownPictureError(min(missing))
+    kept = select(GeneratedImage.id).join(GeneratedImage.picture).where(Picture.dropped_at.is_not(None))
+    if gone := session.scalars(kept.where(GeneratedImage.id.in_(image_ids))).all():
+        raise NotKeptError(min(gone))
     for image in images:
         if image.state is ImageState.PUBLISHING:  # only the listing's answer takes it back to approved
             raise UndecidableError(image.id, image.state, new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 from collections import namedtuple
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,13 +15,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from plugin import doctor
 from plugin.config import Settings
-from plugin.doctor import Level
+from plugin.doctor import Level, address, disk, files, image_api, money, work
 from plugin.hebo import Quota
 from plugin.listener import Listener
-from plugin.models import Account, GenerationTask, Product, Publication
-from plugin.states import ProductState, PublicationState, TaskState
+from plugin.models import Account, GeneratedImage, GenerationTask, Product, Publication
+from plugin.states import ImageState, ProductState, PublicationState, TaskState
 from tests.plugin.cli.home import KEY, Home
 
 
@@ -32,10 +32,17 @@ def found(home: Home, code: int = 0) -> dict[str, dict[str, Any]]:
 
 
 def test_all_is_well(home: Home) -> None:
+    with home.parts() as parts, parts.db.write() as session:
+        session.execute(update(GeneratedImage).values(retry_allowed=False, state=ImageState.IN_REVIEW))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    home.edit('public_url = "http://127.0.0.1:8"', f'public_url = "http://127.0.0.1:{port}"')
+    home.edit("port = 0", f"port = {port}")
     findings = found(home)
-    assert {finding["level"] for finding in findings.values()} == {"ok"}
+    assert {name for name, finding in findings.items() if finding["level"] != "ok"} == set()
     assert {"configuration", "data folder", "key file", "disk", "database", "image service", "clock", "prompt packs",
-            "store shop", "local pictures", "public address", "picture relay"} == findings.keys()  # fmt: skip
+            "store shop", "local pictures", "public address", "picture relay", "way in", "machine's clock",
+            "scheduler", "ledger", "review"} == findings.keys()  # fmt: skip
     assert home("doctor").out.endswith("0 errors, 0 warnings\n")
 
 
@@ -47,6 +54,9 @@ def test_nothing_is_sent_or_planned(fresh: Home) -> None:
 def test_a_configuration_that_cannot_be_read_is_bad_usage(fresh: Home) -> None:
     fresh.config.write_text("[app")
     assert fresh("doctor").code == 2
+    (finding,) = fresh("doctor", "--json").json
+    assert (finding["check"], finding["level"]) == ("configuration", "error")
+    assert "is not known" in finding["meaning"]
 
 
 @pytest.mark.parametrize(("key", "level"), [(f'api_key = "{KEY}"', "warning"), ("", "ok")])
@@ -58,12 +68,25 @@ def test_secrets_that_others_may_read(fresh: Home, key: str, level: str) -> None
     assert ("chmod 600" in finding["advice"]) == (level == "warning")
 
 
-def test_a_key_file_that_others_may_read_stops_the_rest(home: Home) -> None:
+def test_with_a_key_file_that_others_may_read_the_other_checks_go_on(home: Home) -> None:
     (home.folder / "hebo-sync-data" / "secret.key").chmod(0o640)
     findings = found(home, code=1)
     assert findings["key file"]["level"] == "error"
     assert "chmod 600" in findings["key file"]["advice"]
-    assert findings["the rest"]["message"] == "not looked at"
+    assert "other users may read" in findings["opening"]["message"]
+    assert {findings[name]["level"] for name in ("disk", "database", "image service", "clock")} == {"ok"}
+
+
+def test_without_a_database_to_be_had_the_other_checks_go_on(home: Home) -> None:
+    """Its folder is a file, and there is no network either."""
+    (home.folder / "hebo-sync-data" / "file").write_text("")
+    home.edit("[hebo]", f'[database]\nurl = "sqlite:///{home.folder}/hebo-sync-data/file/d.sqlite3"\n\n[hebo]')
+    home.config.write_text(re.sub(r"http://127.0.0.1:\d+\"", 'http://127.0.0.1:9"', home.config.read_text()))
+    findings = found(home, code=1)
+    assert "folder of the database" in findings["opening"]["message"]
+    assert "folder of the database" in findings["database"]["message"]
+    assert "cannot be reached" in findings["image service"]["message"]
+    assert findings["disk"]["level"] == "ok"
 
 
 def test_a_data_folder_that_is_a_file(fresh: Home) -> None:
@@ -77,7 +100,8 @@ def test_a_damaged_database(home: Home) -> None:
     called = home("doctor")
     assert called.code == 1
     assert "cannot be opened" in called.out
-    assert "ERROR" in called.out
+    assert "is damaged" in called.out
+    assert "2 errors" in called.out
 
 
 @pytest.mark.parametrize(
@@ -115,7 +139,7 @@ def test_local_pictures_need_a_public_address(home: Home) -> None:
 
 def test_a_public_address_that_leads_nowhere(tmp_path: Path) -> None:
     settings = Settings.model_validate({"base_dir": tmp_path, "app": {"public_url": "http://localhost:8788"}})
-    finding = doctor.check_public_url(settings)[0]
+    finding = address.check_public_url(settings)[0]
     assert finding.level is Level.WARNING
     assert "leads nowhere from outside" in finding.message
 
@@ -136,14 +160,14 @@ def test_work_that_waits_for_a_person(home: Home) -> None:
         session.execute(update(GenerationTask).where(GenerationTask.id == 1).values(in_doubt))
     called = home("doctor")
     assert called.code == 1
-    for told in ("accepted them: 1", "tasks settle ID", "in doubt: 1", "for hours: 2", "no image: 3"):
+    for told in ("accepted them: 1", "tasks settle ID", "never sent again", "for hours: 2", "no image: 3"):
         assert told in called.out
 
 
 def test_secrets_are_found_at_any_depth() -> None:
     settings = Settings.model_validate({"hebo": {"api_key": SecretStr("deep")}})
-    assert doctor.check_config_file(None, settings).level is Level.WARNING
-    assert list(doctor._secrets(settings)) == ["deep"]
+    assert files.check_config_file(None, settings).level is Level.WARNING
+    assert list(files.secrets_of(settings)) == ["deep"]
 
 
 @pytest.mark.parametrize(("free", "level"), [(10**12, "ok"), (5 * 10**8, "warning"), (10**7, "error")])
@@ -151,7 +175,8 @@ def test_room_on_the_disk(home: Home, monkeypatch: pytest.MonkeyPatch, free: int
     usage = namedtuple("usage", ["total", "used", "free"])
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**12, 0, free))
     with home.parts() as parts:
-        assert doctor.check_disk(parts).level == level
+        assert disk.check_disk(parts)[0].level == level
+    assert disk.check_room(home.folder / "not made yet")[0].level == level
 
 
 class Ahead:
@@ -166,7 +191,7 @@ class Ahead:
 
 def test_a_clock_that_is_wrong(home: Home) -> None:
     with home.parts() as parts:
-        _, clock = doctor.check_image_api(replace(parts, clock=Ahead(parts.clock.now())))
+        _, clock = image_api.check_image_api(replace(parts, clock=Ahead(parts.clock.now())))
     assert clock.level is Level.WARNING
     assert re.search(r"clock is 3\d\d\d s ahead of the service's", clock.message)
 
@@ -180,7 +205,7 @@ def test_a_clock_that_is_wrong(home: Home) -> None:
     ],
 )
 def test_what_the_quota_means(quota: Quota, level: Level, told: str) -> None:
-    finding = doctor.of_quota(quota)
+    finding = image_api.of_quota(quota)
     assert (finding.level, told in finding.message) == (level, True)
 
 
@@ -190,7 +215,8 @@ def test_refused_write_backs_and_an_account_that_waits(home: Home) -> None:
             session.execute(update(Publication).values(state=PublicationState.REFUSED))
             until = parts.clock.now() + timedelta(hours=1)
             session.execute(update(Account).values(wait_reason="key", wait_detail="the key is old", wait_until=until))
-        findings = {finding.check: finding for finding in doctor.check_work(parts)}
+        found_here = (*work.check_work(parts), *money.check_budgets(parts))
+        findings = {finding.check: finding for finding in found_here}
     assert findings["publications"].message == "refused by their store: 1"
     assert "the key is old" in findings["submitting"].message
 
@@ -200,7 +226,7 @@ def test_a_key_in_a_file_that_others_may_read(tmp_path: Path, mode: int, level: 
     file = tmp_path / "hebo.key"
     file.write_text("secret")
     file.chmod(mode)
-    (finding,) = doctor.check_secret_files({"HEBO_SYNC_HEBO_API_KEY_FILE": str(file), "OTHER_FILE": str(file)})
+    (finding,) = files.check_secret_files({"HEBO_SYNC_HEBO_API_KEY_FILE": str(file), "OTHER_FILE": str(file)})
     assert (finding.check, finding.level) == ("HEBO_SYNC_HEBO_API_KEY_FILE", level)
     assert ("chmod 600" in finding.advice) == (level is Level.WARNING)
     assert "secret" not in finding.message.split()
