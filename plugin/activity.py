@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from plugin.models import Event, GenerationTask, Product
 
+BY_ITSELF = "retry_by_itself"  # recorded of a retry that nobody asked for: these are counted
+
 # English sentences by code, as the command line says them; `{name}` stands for a word of the event's data.
 SENTENCES: Mapping[str, str] = {
     "store_refreshed": "catalogue read: {read} products, {changed} new or changed, {skipped} skipped",
@@ -38,7 +40,18 @@ SENTENCES: Mapping[str, str] = {
     "hebo-sync stores orphans {store} --delete",
     "undo_refused": "{title}: the pictures could not be taken off: {reason}",
     "account_waits": "nothing is submitted for now: {reason}",
+    "account_goes_on": "the image service can be used again, and submitting goes on",
+    "service_silent": "the image service has not answered since {since}; nothing is lost: {tasks} tasks wait, and are "
+    "asked for again as soon as it answers",
+    "service_answers": "the image service answers again, after {minutes} minutes without; {tasks} tasks are asked for "
+    "again, one after another",
+    "store_waits": "nothing is submitted for this store for now: {reason}",
+    "store_works": "the store can be read again",
+    "all_stopped": "{by} stopped everything: {reason}. What the image service has in hand is still collected",
+    "all_resumed": "{by} let everything go on",
     "retry_planned": "{title}: {images} failed pictures will be tried again",
+    BY_ITSELF: "{title}: {images} failed pictures are tried again by themselves",
+    "image_retried": "{title}, {shot}: not made: {reason}. It is tried again by itself",
 }
 
 
@@ -93,9 +106,29 @@ PAGE_SENTENCES: Mapping[str, PageSentence] = {
     ),
     "undo_refused": PageSentence("The pictures could not be taken off the listing: {reason}"),
     "account_waits": PageSentence("Nothing is submitted for now: {reason}"),
+    "account_goes_on": PageSentence("The image service can be used again, and submitting goes on"),
+    "service_silent": PageSentence(
+        "The image service has not answered since {since}; nothing is lost. Tasks that wait and are asked for again as "
+        "soon as it answers: {tasks}"
+    ),
+    "service_answers": PageSentence(
+        "The image service answers again. Minutes without: {minutes}; tasks that are asked for again: {tasks}"
+    ),
+    "store_waits": PageSentence("Nothing is submitted for this store for now: {reason}"),
+    "store_works": PageSentence("The store can be read again"),
+    "all_stopped": PageSentence(
+        "{by} stopped everything: {reason}. What the image service has in hand is still collected"
+    ),
+    "all_resumed": PageSentence("{by} let everything go on"),
     "retry_planned": PageSentence(
         "{images} failed pictures will be tried again", "{images} failed picture will be tried again", "images"
     ),
+    BY_ITSELF: PageSentence(
+        "{images} failed pictures are tried again by themselves",
+        "{images} failed picture is tried again by itself",
+        "images",
+    ),
+    "image_retried": PageSentence("Picture “{shot}” was not made: {reason}. It is tried again by itself"),
 }
 
 

@@ -21,7 +21,16 @@ from plugin.secrets import DecryptError, KeyRing
 
 log = logging.getLogger(__name__)
 HEBO = "hebo"
-PAGE_FIELDS = ("api_key", "exclusive", "model", "size", "aspect_ratio", "daily_budget")
+PAGE_FIELDS = (
+    "api_key",
+    "exclusive",
+    "model",
+    "size",
+    "aspect_ratio",
+    "daily_budget",
+    "monthly_budget",
+    "item_retries",
+)
 
 
 def locked(settings: Settings) -> frozenset[str]:

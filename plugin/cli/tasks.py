@@ -9,6 +9,7 @@ import click
 from plugin.cli.context import Context, json_option, pass_context, print_json, print_table
 from plugin.cli.lookup import (
     BadUsageError,
+    counted,
     demand_yes,
     fields,
     limit_option,
@@ -23,7 +24,8 @@ from plugin.cli.lookup import (
 from plugin.models import GenerationTask
 from plugin.pipeline import views
 from plugin.pipeline.doubt import SettleError, settle_by_person
-from plugin.pipeline.views import EventView, ReadingView, TaskDetail
+from plugin.pipeline.views import EventView, ReadingView, TaskDetail, TaskView
+from plugin.pipeline.views.doubts import doubt_detail
 from plugin.states import TaskState
 
 
@@ -61,7 +63,7 @@ def list_tasks(context: Context, state: str | None, store: str | None, limit: in
 @json_option
 @pass_context
 def show_task(context: Context, task_id: int, as_json: bool) -> None:  # noqa: FBT001
-    """All about one task: prompts, pictures, money, times, and the quota's readings around it."""
+    """All about one task: prompts, pictures, money with the ledger's moves, times, the quota's readings around it."""
     with context.parts() as parts, parts.db.read() as session:
         detail = views.task_detail(session, row_of(session, GenerationTask, task_id))
     if as_json:
@@ -76,6 +78,9 @@ def show_task(context: Context, task_id: int, as_json: bool) -> None:  # noqa: F
     if detail.task.state is TaskState.IN_DOUBT or detail.doubt_at:
         click.echo("")
         _show_doubt(detail)
+    click.echo("\nthe ledger, in images")
+    moves = [(when(move.at), move.images, f"{move.source} → {move.target}", move.said_by) for move in detail.moves]
+    print_table(("at", "images", "move", "on the word of"), moves, empty="nothing was ever reserved")
     _show_events(detail.events)
 
 
@@ -91,6 +96,8 @@ def _show_facts(detail: TaskDetail) -> None:
             ("state", task.state),
             ("error", task.error),
             ("retry of task", detail.retry_of),
+            ("tried again by itself", f"{detail.tried_by_itself} times" if detail.tried_by_itself else None),
+            ("tried again as task", ", ".join(map(str, detail.retried_by))),
             ("model", " ".join(filter(None, (detail.model, detail.size, detail.aspect_ratio)))),
             ("service's id", detail.remote_id),
             ("service's status", detail.remote_status),
@@ -155,9 +162,43 @@ def settle(context: Context, task_id: int, accepted: bool, not_accepted: bool, y
             if task.state is not TaskState.IN_DOUBT:
                 raise SettleError(f"task {task.id} is {task.state}, not in doubt; nothing was changed")
             detail = views.task_detail(session, task)
+            change = doubt_detail(session, parts.key_fingerprint, task).change
         _show_doubt(detail)
+        click.echo(_tells(change, detail.task.images))
+        click.echo(_means(detail.task, accepted=accepted))
         what = "accepted: the pictures count as billed and lost" if accepted else "not accepted: they are sent again"
         demand_yes(f"Settle task {task_id} as {what}?", yes=yes)
         with parts.db.write() as session:
-            settle_by_person(session, row_of(session, GenerationTask, task_id), parts.clock.now(), accepted=accepted)
+            row, now = row_of(session, GenerationTask, task_id), parts.clock.now()
+            settle_by_person(session, row, now, accepted=accepted, seen=detail.doubt_at)
     click.echo(f"task {task_id} is settled as {what}")
+
+
+def _tells(change: int | None, images: int) -> str:
+    """What the readings tell, as the page says it."""
+    if change is None:
+        return (
+            "there are no readings to compare: ask the provider of the image service whether a task came at that time"
+        )
+    if change == images:
+        return "the used quota rose by exactly the images at stake: it was most likely accepted"
+    if change == 0:
+        return (
+            "the used quota did not rise. That speaks against it, but others who use the key, images given back, or a "
+            "turn of the day could hide it"
+        )
+    return (
+        f"the used quota changed by {change:+}, which this task alone does not explain: ask the provider of the image "
+        "service whether a task came at that time"
+    )
+
+
+def _means(task: TaskView, *, accepted: bool) -> str:
+    """What the answer means in money."""
+    images = counted(task.images, "image")
+    if accepted:
+        return (
+            f"accepted means: {images} paid for and lost. To have them made anew, for {images} more: "
+            f"hebo-sync products generate {task.store}:{task.external_id}"
+        )
+    return f"not accepted means: sent again, reserving {images}. If that is wrong, {images} paid for twice"

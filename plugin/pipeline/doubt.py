@@ -1,7 +1,8 @@
-"""Doubt: a submit whose answer never came. Held, never sent again by itself; settled by the quota or a person.
+"""Doubt: a submit or retry whose answer never came. Held, never sent again by itself; settled by the quota or a person.
 
 While one is being settled (`due_at` set) the account submits nothing, so that the quota's figures stay readable.
-Once only a person can decide (`due_at` None) the account goes on.
+Once only a person can decide (`due_at` None) the account goes on. That is so after 20 minutes of readings that tell
+nothing; while the quota cannot be read at all a server looks on, since then nothing else could be sent either.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from plugin import accounts, ledger, money
@@ -18,11 +19,12 @@ from plugin.activity import record_task
 from plugin.hebo import HeboError, Quota
 from plugin.ledger import Said
 from plugin.models import Account, GenerationTask, LostImage
-from plugin.money import Doubt, Settlement, Verdict
+from plugin.money import Doubt, Reading, Settlement, Verdict
 from plugin.pipeline.lane import Lane
 from plugin.states import ImageState, TaskState
 
 LOOK_EVERY = timedelta(seconds=15)
+LOOK_RARELY = timedelta(minutes=1)  # once the quota could not be read for long
 LEASE = timedelta(seconds=45)
 # Other tasks may stay unfinished for hours; the account must not stand still for them.
 HOLD_AT_MOST = timedelta(minutes=20)
@@ -47,6 +49,13 @@ def doubt_holds_until(session: Session, account_id: int) -> datetime | None:
     return session.scalar(select(func.max(GenerationTask.due_at)).where(held))
 
 
+def needs_person(fingerprint: str | None) -> ColumnElement[bool]:
+    """The tasks in doubt that nobody but a person settles: the quota cannot tell, or cannot be read with this key."""
+    mine = select(Account.id).where(Account.key_fingerprint == fingerprint)
+    here = GenerationTask.account_id.in_(mine)
+    return (GenerationTask.state == TaskState.IN_DOUBT) & (GenerationTask.due_at.is_(None) | ~here)
+
+
 @dataclass(frozen=True, slots=True)
 class DoubtItem:
     task_id: int
@@ -67,16 +76,18 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
     name = "doubt"
 
     def claim(self, limit: int) -> Sequence[DoubtItem]:
-        due = GenerationTask.state == TaskState.IN_DOUBT
+        if self.parts.hebo is None:
+            return []
+        key = Account.key_fingerprint == self.parts.key_fingerprint
         with self.parts.db.read() as session:
-            found = session.scalar(select(GenerationTask.id).where(due, GenerationTask.due_at <= self.now).limit(1))
-        if found is None or self.parts.hebo is None:
+            due = (GenerationTask.state == TaskState.IN_DOUBT) & (GenerationTask.due_at <= self.now)
+            account_id = session.scalar(select(Account.id).join(GenerationTask).where(due, key).limit(1))
+        if account_id is None:
             return []
         with self.parts.db.write() as session:
-            account = accounts.current(session, self.parts.key_fingerprint, self.now)
-            where = due & (GenerationTask.account_id == account.id)
-            ids = self.claim_rows(session, GenerationTask, where, LEASE, limit)
-            return [DoubtItem(task_id, account.id) for task_id in ids]
+            mine = (GenerationTask.state == TaskState.IN_DOUBT) & (GenerationTask.account_id == account_id)
+            ids = self.claim_rows(session, GenerationTask, mine, LEASE, limit)
+            return [DoubtItem(task_id, account_id) for task_id in ids]
 
     def work(self, item: DoubtItem) -> QuotaAnswer:
         assert self.parts.hebo is not None  # noqa: S101  # claim() gives nothing without a client
@@ -106,26 +117,38 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
             return session.scalar(select(func.min(GenerationTask.due_at)).join(Account).where(mine))
 
     def _settle(self, session: Session, task: GenerationTask, account: Account) -> None:
-        now, hebo = self.now, self.parts.settings.hebo
-        sent_at = task.sent_at or task.created_at
-        since = task.baseline_at or sent_at
-        case = Doubt(
-            images=len(task.images),
-            sent_at=sent_at,
-            baseline_used=task.baseline_used,
-            refunds=accounts.refunds_since(session, account.id, since, slack=timedelta(0)),
-            open_tasks=accounts.open_tasks(session, account.id, but=task.id),
-            exclusive=hebo.exclusive,
-            baseline_at=task.baseline_at,
-        )
-        readings = accounts.readings_since(session, account.id, sent_at)
-        settlement = money.settle(case, readings, now, timedelta(seconds=hebo.doubt_wait))
+        """Decide by the readings since it was given up: nothing of it was sent after that."""
+        now = self.now
+        given_up = task.doubt_at or task.sent_at or task.created_at
+        readings = accounts.readings_since(session, account.id, given_up)
+        wait = timedelta(seconds=self.parts.settings.hebo.doubt_wait)
+        settlement = money.settle(self._case(session, task, account, given_up), readings, now, wait)
         if settlement.final:
             apply_settlement(session, task, settlement, now, Said.QUOTA)
-        elif now - (task.doubt_at or sent_at) > HOLD_AT_MOST:
+        elif now - self._held_since(readings, given_up) > HOLD_AT_MOST:
             apply_settlement(session, task, Settlement(Verdict.UNDECIDED, settlement.reason), now, Said.QUOTA)
         else:
-            task.due_at, task.doubt_note = now + LOOK_EVERY, settlement.reason
+            patient = readings or now - given_up < HOLD_AT_MOST
+            task.due_at, task.doubt_note = now + (LOOK_EVERY if patient else LOOK_RARELY), settlement.reason
+
+    def _case(self, session: Session, task: GenerationTask, account: Account, given_up: datetime) -> Doubt:
+        """slack: clocks of several machines differ, and the service may count a refund a little after it told of it.
+        A refund that is overlooked would fake "not accepted", and that would mean paying twice."""
+        since = task.baseline_at or task.sent_at or given_up
+        return Doubt(
+            images=len(task.images),
+            sent_at=given_up,
+            baseline_used=task.baseline_used,
+            refunds=accounts.refunds_since(session, account.id, since, slack=money.SLACK),
+            open_tasks=accounts.open_tasks(session, account.id, but=task.id),
+            exclusive=self.parts.settings.hebo.exclusive,
+        )
+
+    def _held_since(self, readings: Sequence[Reading], given_up: datetime) -> datetime:
+        """From when on the account has stood still for it. A run, which has an end, counts an outage too."""
+        if self.parts.policy.unattended:
+            return given_up
+        return readings[0].at if readings else self.now
 
 
 def apply_settlement(session: Session, task: GenerationTask, settlement: Settlement, now: datetime, said: Said) -> None:
@@ -161,12 +184,29 @@ _WORDS = {
 }
 
 
-def settle_by_person(session: Session, task: GenerationTask, now: datetime, *, accepted: bool) -> None:
-    """A person's word on a task in doubt. Raises SettleError if it is not in doubt (any more)."""
+def settle_by_person(
+    session: Session,
+    task: GenerationTask,
+    now: datetime,
+    *,
+    accepted: bool,
+    seen: datetime | None = None,
+    by: str = "",
+) -> None:
+    """A person's word on a task in doubt. seen: the `doubt_at` of the doubt that the person looked at; by: their name.
+
+    Raises SettleError if it is not in doubt (any more), or in another doubt than the one that was looked at: it was
+    settled meanwhile and sent again, say, and a word on the first one must not count for the second.
+    """
     if task.state is not TaskState.IN_DOUBT:
         raise SettleError(f"task {task.id} is {task.state}, not in doubt; nothing was changed")
+    if seen is not None and task.doubt_at != seen:
+        raise SettleError(
+            f"task {task.id} is in another doubt by now; nothing was changed. Look at it and say it again"
+        )
     verdict = Verdict.ACCEPTED if accepted else Verdict.NOT_ACCEPTED
-    apply_settlement(session, task, Settlement(verdict, "a person said so"), now, Said.PERSON)
+    reason = f"{by} said so" if by else "a person said so"
+    apply_settlement(session, task, Settlement(verdict, reason), now, Said.PERSON)
 
 
 def _lose(session: Session, task: GenerationTask, now: datetime) -> None:

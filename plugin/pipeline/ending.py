@@ -1,4 +1,7 @@
-"""The end of a task: its pictures are due for download at once, its failed items keep their reason."""
+"""The end of a task: its pictures are due for download at once, its failed items keep their reason.
+
+Failed items that may be tried again by themselves are planned again in the same transaction (`plugin.pipeline.retry`).
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,14 @@ from plugin.activity import record_task
 from plugin.hebo import FailedItem, Finished, Result
 from plugin.models import GeneratedImage, GenerationTask, LostImage
 from plugin.pipeline.results import Slot, assign
+from plugin.pipeline.retry import due_by_itself, retry_by_itself
 from plugin.states import ImageState, TaskState
 
+RETRYING = "retrying"  # the service is at it still: never to be retried by anybody else (vendor document §5)
 
-def finish(session: Session, task: GenerationTask, answer: Finished, now: datetime) -> None:
-    """Take a task's end: its pictures are due for download at once, its failed items keep their reason."""
+
+def finish(session: Session, task: GenerationTask, answer: Finished, now: datetime, *, retries: int = 0) -> None:
+    """Take a task's end. retries: how often its failed items are tried again by themselves (hebo.item_retries)."""
     sent = [image.item_id or "" for image in task.images] if task.parent_id else None
     slots = assign(len(task.images), task.item_order, sent, answer)
     if task.state in (TaskState.DONE, TaskState.FAILED):
@@ -31,13 +37,29 @@ def finish(session: Session, task: GenerationTask, answer: Finished, now: dateti
     task.billable = succeeded if money.billable is None else money.billable
     task.refunded = len(slots) - succeeded if money.refunded is None else money.refunded
     ledger.settle_up(session, task, now)
+    again = due_by_itself(session, task, retries)
+    _record_end(session, task, succeeded, again, now)
+    if again:
+        retry_by_itself(session, task, again, now)
+
+
+def _record_end(
+    session: Session, task: GenerationTask, succeeded: int, again: Sequence[GeneratedImage], now: datetime
+) -> None:
+    """What failed for now is no trouble yet: it may come of the retry."""
+    for image in task.images:
+        if image.state is ImageState.FAILED:
+            passing = image in again
+            code = "image_retried" if passing else "image_failed"
+            record_task(session, task, now, code, trouble=not passing, shot=image.shot, reason=image.error)
     record_task(
         session,
         task,
         now,
         "task_done",
         succeeded=succeeded,
-        failed=len(slots) - succeeded,
+        failed=len(task.images) - succeeded,
+        retried=len(again),
         billable=task.billable,
         refunded=task.refunded,
     )
@@ -53,13 +75,11 @@ def _end_image(session: Session, task: GenerationTask, image: GeneratedImage, sl
         return
     if isinstance(entry, FailedItem):
         image.state, image.error = ImageState.FAILED, entry.error_message[:500] or "the image service gave no reason"
-        image.retry_allowed = entry.manual_retry_allowed
+        image.retry_allowed = entry.manual_retry_allowed and entry.status != RETRYING
     elif entry is not None:
         lose(session, task, image, "the image service counts it as made but gave no address for it", now)
-        return
     else:
         image.state, image.error = ImageState.FAILED, "the image service's answer does not mention it"
-    record_task(session, task, now, "image_failed", trouble=True, shot=image.shot, reason=image.error)
 
 
 def lose(session: Session, task: GenerationTask, image: GeneratedImage, reason: str, now: datetime) -> None:

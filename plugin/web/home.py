@@ -46,10 +46,11 @@ def first() -> str | Response:
 
 
 def progress(now: Parts) -> Progress:
-    """How far the getting started is. A paused store counts as none: it makes no pictures."""
+    """How far the getting started is. A paused store counts as none: it makes no pictures. That everything is stopped
+    is no reason to begin anew."""
     with now.db.read() as session:
         return Progress(
             has_key=now.hebo is not None,
-            has_store=bool(stores.configured(now, session)),
+            has_store=any(not (row.paused or config.paused) for row, config in stores.set_up(now, session)),
             has_pictures=bool(views.list_images(session, limit=1).rows),
         )

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from flask_babel import lazy_gettext
 
+from plugin.money import Level
 from plugin.pipeline.views import Going, Sort, What
+from plugin.pipeline.views.held import HeldStore
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
 
 
@@ -164,11 +166,33 @@ WARNINGS: Mapping[str, str] = {
 # Why an account submits nothing: the reasons of `plugin.accounts.wait`.
 WAITS: Mapping[str, str] = {
     "quota": lazy_gettext("Today's image quota is used up. What is planned goes on when there is room again."),
-    "budget": lazy_gettext("Your own daily budget is used up. What is planned goes on tomorrow."),
+    "budget": lazy_gettext("A budget of your own leaves too little. What is planned goes on when it begins anew."),
     "key": lazy_gettext("The image service refuses the API key. Check it on the settings page; nothing is lost."),
     "service": lazy_gettext("The image service cannot be reached. It is tried again by itself."),
     "refused": lazy_gettext("The image service takes no tasks although key and quota are good. Ask its provider why."),
     "doubt": lazy_gettext("It is not known whether the last task was accepted. Nothing is sent until that is clear."),
+}
+
+# Why a store's planned pictures wait: the limits of its own (`plugin.money.Level`).
+HELD: Mapping[str, str] = {
+    Level.STORE_DAY: lazy_gettext(
+        "%(store)s: its daily budget leaves too little (%(spent)s of %(most)s images). Pictures that wait: %(images)s."
+    ),
+    Level.STORE_MONTH: lazy_gettext(
+        "%(store)s: its monthly budget leaves too little (%(spent)s of %(most)s images). Pictures that wait: "
+        "%(images)s."
+    ),
+    Level.STORE_RUN: lazy_gettext(
+        "%(store)s: its budget from one reading to the next leaves too little (%(spent)s of %(most)s images). Pictures "
+        "that wait: %(images)s."
+    ),
+}
+
+# When a product's pictures are made, among those that are planned.
+RANKS: Mapping[str, str] = {
+    "first": lazy_gettext("First of all"),
+    "normal": lazy_gettext("In the store's order"),
+    "last": lazy_gettext("Last of all"),
 }
 
 FILTERS: Mapping[What, str] = {
@@ -187,6 +211,18 @@ SORTS: Mapping[Sort, str] = {Sort.NEWEST: lazy_gettext("Newest first"), Sort.TIT
 def of_tile(state: ImageState, task: TaskState) -> Word:
     """A picture's word; while it is waited for, its task tells more."""
     return TASKS[task] if state is ImageState.WAITING and task is not TaskState.DONE else IMAGES[state]
+
+
+def held(one: HeldStore) -> str:
+    """Which store waits for which budget, and with how much, in a sentence."""
+    limit = one.limit
+    words = {"store": one.store, "images": one.images, "spent": limit.spent, "most": limit.most}
+    return str(HELD[limit.level] % words)
+
+
+def rank(priority: int) -> str:
+    """The key in RANKS of a product's priority."""
+    return "first" if priority > 0 else "last" if priority < 0 else "normal"
 
 
 def warning(code: str) -> str:

@@ -1,5 +1,6 @@
 """What a person is shown: read-only queries that give plain dataclasses, for the command line and the pages alike."""
 
+from plugin.pipeline.views.books import Undelivered, ledger_problems, undelivered
 from plugin.pipeline.views.browse import (
     PAGE_SIZE,
     Going,
@@ -18,6 +19,20 @@ from plugin.pipeline.views.browse import (
 )
 from plugin.pipeline.views.catalogue import list_products, list_stores, product_detail
 from plugin.pipeline.views.gallery import Gallery, GalleryRound, Tile, find_picture, gallery
+from plugin.pipeline.views.ledger import (
+    LedgerMove,
+    Span,
+    Totals,
+    first_entry,
+    ledger_of,
+    planned_by_pack,
+    planned_by_store,
+    totals,
+    totals_by_pack,
+    totals_by_store,
+)
+from plugin.pipeline.views.ledger_file import COLUMNS as LEDGER_COLUMNS
+from plugin.pipeline.views.ledger_file import ledger_csv
 from plugin.pipeline.views.money import Spending, spending, spending_of
 from plugin.pipeline.views.rows import (
     EventView,
@@ -32,6 +47,7 @@ from plugin.pipeline.views.rows import (
     TaskDetail,
     TaskView,
 )
+from plugin.pipeline.views.statements import By, LedgerRow, Period, Statement, span_of, statement
 from plugin.pipeline.views.work import (
     events_since,
     image_view,
@@ -48,13 +64,18 @@ from plugin.pipeline.views.work import (
 )
 
 __all__ = [
+    "LEDGER_COLUMNS",
     "PAGE_SIZE",
+    "By",
     "EventView",
     "Gallery",
     "GalleryRound",
     "Going",
     "ImageView",
+    "LedgerMove",
+    "LedgerRow",
     "Page",
+    "Period",
     "ProductCard",
     "ProductDetail",
     "ProductFilter",
@@ -65,35 +86,51 @@ __all__ = [
     "ReadingView",
     "RoundView",
     "Sort",
+    "Span",
     "Spending",
+    "Statement",
     "StoreView",
     "TaskDetail",
     "TaskView",
     "Thumb",
     "Tile",
+    "Totals",
+    "Undelivered",
     "What",
     "browse",
     "cards",
     "count_products",
     "events_since",
     "find_picture",
+    "first_entry",
     "gallery",
     "image_view",
     "images_of_tasks",
     "in_flight_images",
     "last_event",
+    "ledger_csv",
+    "ledger_of",
+    "ledger_problems",
     "list_images",
     "list_products",
     "list_stores",
     "list_tasks",
     "matching_ids",
+    "planned_by_pack",
+    "planned_by_store",
     "product_detail",
     "progress",
     "publication_view",
     "reading_view",
     "retryable",
     "retryable_tasks",
+    "span_of",
     "spending",
     "spending_of",
+    "statement",
     "task_detail",
+    "totals",
+    "totals_by_pack",
+    "totals_by_store",
+    "undelivered",
 ]

@@ -266,7 +266,8 @@ def _thumbs(session: Session, ids: Sequence[int]) -> dict[int, list[Thumb]]:
     ranked = (
         select(RoundMember.product_id, image.id, image.picture_sha, image.alt, image.state, newest)
         .join(image, image.round_id == RoundMember.round_id)
-        .where(RoundMember.product_id.in_(ids), image.picture_sha.is_not(None))
+        .join(Picture, Picture.sha == image.picture_sha)
+        .where(RoundMember.product_id.in_(ids), Picture.dropped_at.is_(None))
         .subquery()
     )
     found: dict[int, list[Thumb]] = {}

@@ -73,7 +73,8 @@ def _store(parts: Parts, row: Store, products: int) -> StoreView:
 
 
 def _product(row: Product, pictures: Mapping[str, int]) -> ProductView:
-    return ProductView(row.id, row.store.name, row.external_id, row.title, row.state, row.problem, pictures)
+    names = row.store.name, row.external_id, row.title
+    return ProductView(row.id, *names, row.state, row.problem, pictures, row.priority)
 
 
 def _pictures_of(session: Session, product_ids: Sequence[int]) -> dict[int, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from plugin.models import Event, GeneratedImage, GenerationTask, Picture, Produc
 from plugin.pipeline.views.browse import ProductCard, cards
 from plugin.pipeline.views.money import Spending, spending_of
 from plugin.pipeline.views.rows import EventView, PublicationView
-from plugin.pipeline.views.work import events_where, publication_view, retryable
+from plugin.pipeline.views.work import chain, events_where, made_by_themselves, publication_view, retryable
 from plugin.states import ImageState, TaskState
 
 
@@ -22,6 +22,8 @@ class Tile:
     """One picture. sha None: there are no bytes (yet). task_state: of the task that makes it; task_error: its reason.
 
     held: a person must say whether its task was accepted. error, task_error: in the words of whoever gave them.
+    again: it is being tried again, and `error` says why it failed the last time. tried_by_itself: how often it was
+    tried again without being asked for.
     """
 
     id: int
@@ -39,6 +41,8 @@ class Tile:
     prompt_known: bool
     alt: str
     error: str | None
+    again: bool
+    tried_by_itself: int
     decided_by: str | None
     decided_at: datetime | None
 
@@ -62,9 +66,11 @@ class GalleryRound:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """A product's page: rounds and publications newest first, events oldest first."""
+    """A product's page: rounds and publications newest first, events oldest first. priority: a person's word on when
+    it is made, higher is sooner."""
 
     card: ProductCard
+    priority: int
     url: str
     seen_at: datetime
     rounds: tuple[GalleryRound, ...]
@@ -85,6 +91,7 @@ def gallery(session: Session, product_id: int) -> Gallery | None:
         return None
     return Gallery(
         card=cards(session, [product.id])[0],
+        priority=product.priority,
         url=product.url,
         seen_at=product.seen_at,
         rounds=_rounds(session, product),
@@ -98,13 +105,21 @@ def _rounds(session: Session, product: Product) -> tuple[GalleryRound, ...]:
     chosen = select(Round).join(RoundMember).where(RoundMember.product_id == product.id).order_by(Round.id.desc())
     rows = session.scalars(chosen).all()
     ids = [row.id for row in rows]
-    tasks, shared, shas = _tasks(session, ids), _shared(session, ids), _kept(session, ids)
-    return tuple(_round(row, product, tasks.get(row.id, []), shared[row.id], shas) for row in rows)
+    tasks, shared = _tasks(session, ids), _shared(session, ids)
+    own = made_by_themselves(session, [task for of_round in tasks.values() for task in of_round])
+    known = _Known(_kept(session, ids), own)
+    return tuple(_round(row, product, tasks.get(row.id, []), shared[row.id], known) for row in rows)
 
 
-def _round(
-    row: Round, product: Product, tasks: Sequence[GenerationTask], shared: int, kept: Mapping[str, Picture]
-) -> GalleryRound:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """pictures: whose bytes are kept, by their SHA-256. by_themselves: retries that nobody asked for."""
+
+    pictures: Mapping[str, Picture]
+    by_themselves: Collection[int]
+
+
+def _round(row: Round, product: Product, tasks: Sequence[GenerationTask], shared: int, known: _Known) -> GalleryRound:
     return GalleryRound(
         id=row.id,
         pack=row.pack,
@@ -114,13 +129,13 @@ def _round(
         current=row.reference_sha == product.reference_sha,
         shared=shared,
         created_at=row.created_at,
-        tiles=tuple(_tile(image, task, kept) for task in tasks for image in task.images),
+        tiles=tuple(_tile(image, task, known) for task in tasks for image in task.images),
         retries={task.id: count for task in tasks if (count := len(retryable(task)))},
     )
 
 
-def _tile(image: GeneratedImage, task: GenerationTask, kept: Mapping[str, Picture]) -> Tile:
-    picture = kept.get(image.picture_sha or "")
+def _tile(image: GeneratedImage, task: GenerationTask, known: _Known) -> Tile:
+    picture = known.pictures.get(image.picture_sha or "")
     return Tile(
         id=image.id,
         task_id=task.id,
@@ -137,6 +152,8 @@ def _tile(image: GeneratedImage, task: GenerationTask, kept: Mapping[str, Pictur
         prompt_known=image.prompt_known,
         alt=image.alt,
         error=image.error,
+        again=image.state is ImageState.WAITING and image.error is not None and image.result_url is None,
+        tried_by_itself=sum(one.id in known.by_themselves for one in chain(task)),
         decided_by=image.decided_by,
         decided_at=image.decided_at,
     )

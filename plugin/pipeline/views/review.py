@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from plugin.models import GeneratedImage, GenerationTask, Publication, Round, RoundMember
+from plugin.models import GeneratedImage, GenerationTask, Picture, Publication, Round, RoundMember
 from plugin.pipeline.due import COMING, wants
 from plugin.pipeline.review import TAKEN_BACK, sound
 from plugin.pipeline.views.rows import ImageView
@@ -104,8 +104,9 @@ def review_groups(session: Session, product_ids: Sequence[int], now: datetime) -
 
 
 def review_picture(session: Session, image_id: int) -> ReviewPicture | None:
-    """One picture, whatever was decided; None: there is none of that number, or it was not fetched yet."""
-    found = _pictures(session, (GeneratedImage.id == image_id) & GeneratedImage.picture_sha.is_not(None))
+    """One picture, whatever was decided; None: there is none of that number, or it is not kept (yet, or any more)."""
+    kept = GeneratedImage.picture.has(Picture.dropped_at.is_(None))
+    found = _pictures(session, (GeneratedImage.id == image_id) & kept)
     return _picture(found[0]) if found else None
 
 

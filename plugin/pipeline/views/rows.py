@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from plugin.pipeline.views.ledger import LedgerMove
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
 
 Row = TypeVar("Row")
@@ -45,6 +46,7 @@ class ProductView:
     state: ProductState
     problem: str | None
     pictures: Mapping[str, int]
+    priority: int  # a person's rank: higher is made sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,10 @@ class RoundView:
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """One picture of a round. width, height in pixels, size in bytes; None: it was not fetched yet."""
+    """One picture of a round. width, height in pixels, size in bytes; None: it was not fetched yet.
+
+    error: while it is waiting, why it could not be made (or fetched) the last time.
+    """
 
     id: int
     task_id: int
@@ -174,7 +179,8 @@ class ReadingView:
 
 @dataclass(frozen=True, slots=True)
 class TaskDetail:
-    """All about a task. readings: the quota from just before it was sent on, oldest first."""
+    """All about a task. readings: the quota from just before it was sent on, oldest first. moves: its images in the
+    ledger. tried_by_itself: the retries up to this task that nobody asked for. retried_by: the tasks that retry it."""
 
     task: TaskView
     remote_id: str | None
@@ -187,10 +193,13 @@ class TaskDetail:
     answered_at: datetime | None
     polled_at: datetime | None
     polls: int
+    tried_by_itself: int
+    retried_by: tuple[int, ...]
     baseline_used: int | None
     baseline_at: datetime | None
     doubt_at: datetime | None
     doubt_note: str | None
     images: tuple[ImageView, ...]
     readings: tuple[ReadingView, ...]
+    moves: tuple[LedgerMove, ...]
     events: tuple[EventView, ...]

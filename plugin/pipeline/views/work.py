@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from plugin import accounts
-from plugin.activity import sentence
+from plugin.activity import BY_ITSELF, sentence
 from plugin.models import Event, GeneratedImage, GenerationTask, Publication, QuotaReading, Round, RoundMember
 from plugin.pipeline.publications import remaining
+from plugin.pipeline.views.ledger import ledger_of
 from plugin.pipeline.views.rows import EventView, ImageView, Page, PublicationView, ReadingView, TaskDetail, TaskView
 from plugin.states import ImageState, TaskState
 
 MOST_EVENTS = 50
-MOST_READINGS = 20
+MOST_READINGS = 400  # one every 15 s while a doubt is being settled, and the first of what came after
 
 
 def list_tasks(
@@ -27,13 +28,13 @@ def list_tasks(
     where += [GenerationTask.state == state] if state is not None else []
     chosen = select(GenerationTask).where(*where).order_by(GenerationTask.id.desc()).limit(limit)
     rows = session.scalars(chosen).all()
-    return Page(tuple(_task(row) for row in rows), total(session, GenerationTask, where))
+    return Page(tuple(task_view(row) for row in rows), total(session, GenerationTask, where))
 
 
 def task_detail(session: Session, task: GenerationTask) -> TaskDetail:
     """All about one task."""
     return TaskDetail(
-        task=_task(task),
+        task=task_view(task),
         remote_id=task.remote_id,
         remote_status=task.remote_status,
         retry_of=task.parent_id,
@@ -44,12 +45,15 @@ def task_detail(session: Session, task: GenerationTask) -> TaskDetail:
         answered_at=task.answered_at,
         polled_at=task.polled_at,
         polls=task.polls,
+        tried_by_itself=tried_by_itself(session, task),
+        retried_by=_retried_by(session, task),
         baseline_used=task.baseline_used,
         baseline_at=task.baseline_at,
         doubt_at=task.doubt_at,
         doubt_note=task.doubt_note,
         images=tuple(image_view(image) for image in task.images),
-        readings=_readings(session, task),
+        readings=readings_of(session, task),
+        moves=ledger_of(session, task.id),
         events=events_where(session, Event.task_id == task.id),
     )
 
@@ -148,6 +152,30 @@ def retryable_tasks(session: Session, *, store_id: int | None = None) -> list[Ge
     return [task for task in session.scalars(chosen) if retryable(task)]
 
 
+def tried_by_itself(session: Session, task: GenerationTask) -> int:
+    """How many of the retries that led to this task were made without being asked for."""
+    return len(made_by_themselves(session, list(chain(task))))
+
+
+def chain(task: GenerationTask | None) -> Iterator[GenerationTask]:
+    """A task, the one that it retries, and so on."""
+    while task is not None:
+        yield task
+        task = task.parent
+
+
+def made_by_themselves(session: Session, tasks: Collection[GenerationTask]) -> set[int]:
+    """The ids of those of the tasks that are retries which nobody asked for; their events say so."""
+    products = {task.product_id for task in tasks}
+    told = Event.product_id.in_(products) & (Event.code == BY_ITSELF) & Event.task_id.in_([task.id for task in tasks])
+    return {row for row in session.scalars(select(Event.task_id).where(told)) if row is not None}
+
+
+def _retried_by(session: Session, task: GenerationTask) -> tuple[int, ...]:
+    mine = (GenerationTask.round_id == task.round_id) & (GenerationTask.parent_id == task.id)
+    return tuple(session.scalars(select(GenerationTask.id).where(mine).order_by(GenerationTask.id)))
+
+
 def images_of_tasks(session: Session, states: Collection[TaskState], *, account_id: int | None = None) -> int:
     """How many pictures the tasks in these states have (of one account, or of all)."""
     where: list[ColumnElement[bool]] = [GenerationTask.state.in_(states)]
@@ -188,7 +216,8 @@ def total(session: Session, model: type[Any], where: Sequence[ColumnElement[bool
     return session.scalar(select(func.count()).select_from(model).where(*where)) or 0
 
 
-def _task(row: GenerationTask) -> TaskView:
+def task_view(row: GenerationTask) -> TaskView:
+    """One task as it is shown."""
     return TaskView(
         id=row.id,
         store=row.store.name,
@@ -209,7 +238,8 @@ def _task(row: GenerationTask) -> TaskView:
     )
 
 
-def _readings(session: Session, task: GenerationTask) -> tuple[ReadingView, ...]:
+def readings_of(session: Session, task: GenerationTask) -> tuple[ReadingView, ...]:
+    """What the service said of the quota from just before a task was sent on, oldest first."""
     since = task.baseline_at or task.sent_at
     if since is None or task.account_id is None:
         return ()

@@ -16,4 +16,4 @@ def _names() -> dict[str, object]:
 
 
 # The modules hang their routes on the blueprint.
-from plugin.web.catalogue import actions, browse, generate, live, pictures, review  # noqa: E402, F401
+from plugin.web.catalogue import actions, browse, doubts, generate, live, money, pictures, review  # noqa: E402, F401

@@ -17,6 +17,7 @@ from plugin.pipeline import stores, views
 from plugin.pipeline.include import ChoiceError
 from plugin.pipeline.include import exclude as exclude_product
 from plugin.pipeline.include import include as include_product
+from plugin.pipeline.parts import Parts
 from plugin.pipeline.publish import PublicationStateError
 from plugin.pipeline.publish import retry_publication as offer_again
 from plugin.pipeline.quota import quota_view
@@ -31,6 +32,7 @@ from plugin.web.security import MOST_ROW_ID
 
 R = TypeVar("R", GenerationTask, Product, Publication)
 LONGEST_SAID = 500  # characters
+PRIORITIES = {"first": 1, "normal": 0, "last": -1}  # of `Product.priority`
 
 
 def number_of(text: str) -> int | None:
@@ -71,15 +73,25 @@ def publish_now(product_id: int) -> Response:
     with now.db.write() as session:
         row = row_or_404(session, Product, product_id)
         title, count = row.title, publish_approved(session, row, now.clock.now())
-        moves = row.store_id in stores.configured(now, session)
+        rests = _rests(session, now, row.store_id)
     engine().wake()
-    return leave(*_publishing(title, count, moves=moves), back_or(product_page(product_id)))
+    return leave(*_publishing(title, count, rests), back_or(product_page(product_id)))
 
 
-def _publishing(title: str, count: int, *, moves: bool) -> tuple[str, str]:
+def _rests(session: Session, now: Parts, store_id: int) -> str:
+    """Why nothing is written to the store now: "stopped" (everything is), "paused" (it is); "": it is written to."""
+    if stores.stopped(session) is not None:
+        return "stopped"
+    return "" if store_id in stores.configured(now, session) else "paused"
+
+
+def _publishing(title: str, count: int, rests: str) -> tuple[str, str]:
     if not count:
         return gettext("%(title)s: its listing has every approved picture already.", title=title), "info"
-    if not moves:
+    if rests == "stopped":
+        text = gettext("%(title)s: everything is stopped. The pictures go to the listing once it goes on.", title=title)
+        return text, "warning"
+    if rests:
         text = gettext("%(title)s: its store is paused. The pictures go to the listing once it goes on.", title=title)
         return text, "warning"
     text = ngettext(
@@ -97,9 +109,10 @@ def retry_ask(task_id: int) -> str:
     now = parts()
     with now.db.read() as session:
         row = row_or_404(session, GenerationTask, task_id)
-        task, failed = views.task_detail(session, row).task, [views.image_view(image) for image in views.retryable(row)]
+        detail, failed = views.task_detail(session, row), [views.image_view(image) for image in views.retryable(row)]
         quota = quota_view(session, now)
-    return render_template("generate_retry.html", task=task, failed=failed, quota=quota)
+    own = detail.tried_by_itself
+    return render_template("generate_retry.html", task=detail.task, failed=failed, tried_by_itself=own, quota=quota)
 
 
 @blueprint.post("/tasks/<int:task_id>/retry")
@@ -150,23 +163,25 @@ def undo(publication_id: int) -> str | Response:
     with now.db.read() as session:
         row = row_or_404(session, Publication, publication_id)
         view, pictures = views.publication_view(row), publication_pictures(row)
-        paused = row.store_id not in stores.configured(now, session)
+        rests = _rests(session, now, row.store_id)
     if request.method != "POST":
-        return render_template("undo.html", publication=view, pictures=pictures, paused=paused)
+        return render_template("undo.html", publication=view, pictures=pictures, rests=rests)
     try:
         with now.db.write() as session:
             row = session.get_one(Publication, publication_id)
             demand_writable(session, now, row)
             request_undo(session, row, now.clock.now())
     except UndoError:
-        return leave(_not_undone(view.title, paused=paused), "warning", product_page(view.product_id))
+        return leave(_not_undone(view.title, rests), "warning", product_page(view.product_id))
     engine().wake()
     text = gettext("%(title)s: its pictures are being taken off the listing.", title=view.title)
     return leave(text, "good", back_or(product_page(view.product_id)))
 
 
-def _not_undone(title: str, *, paused: bool) -> str:
-    if paused:
+def _not_undone(title: str, rests: str) -> str:
+    if rests == "stopped":
+        return str(gettext("%(title)s: nothing was changed. Everything is stopped; let it go on first.", title=title))
+    if rests:
         return str(gettext("%(title)s: nothing was changed. Its store is paused; let it go on first.", title=title))
     return str(
         gettext("%(title)s: nothing was changed. These pictures are not on the listing (any more).", title=title)
@@ -193,6 +208,24 @@ def exclude(product_id: int) -> Response:
         title=title,
     )
     return leave(text, "good", to)
+
+
+@blueprint.post("/products/<int:product_id>/priority")
+def prioritize(product_id: int) -> Response:
+    """When its pictures are made, among all that are planned. rank: first, normal or last."""
+    now, rank = parts(), request.form.get("rank", "")
+    with now.db.write() as session:
+        row = row_or_404(session, Product, product_id)
+        if rank not in PRIORITIES:
+            abort(400)
+        row.priority, title = PRIORITIES[rank], row.title
+    engine().wake()
+    said = {
+        "first": gettext("%(title)s: its pictures are made before those of other products.", title=title),
+        "normal": gettext("%(title)s: its pictures are made in the store's order.", title=title),
+        "last": gettext("%(title)s: its pictures are made after those of other products.", title=title),
+    }
+    return leave(said[rank], "good", back_or(product_page(product_id)))
 
 
 @blueprint.post("/products/<int:product_id>/include")

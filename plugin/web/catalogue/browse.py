@@ -1,4 +1,4 @@
-"""The products: the list with its filters, one product, and where the images went."""
+"""The products: the list with its filters, and one product."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from plugin.pipeline import views
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.quota import QuotaView, quota_view
 from plugin.pipeline.views import PAGE_SIZE, Gallery, ProductFilter, Progress, Sort, What
+from plugin.pipeline.views.held import HeldStore, held_stores
 from plugin.states import ImageState, ProductState, PublicationState
 from plugin.web.catalogue import blueprint
 from plugin.web.context import parts
@@ -43,9 +44,9 @@ class Asked:
         text = "".join(values.get("q", "").split("\0")).strip()[:LONGEST_TEXT]
         return cls(
             store="".join(values.get("store", "").split("\0"))[:LONGEST_TEXT],
-            what=_one_of(What, values.get("what", ""), What.ALL),
+            what=one_of(What, values.get("what", ""), What.ALL),
             text=text,
-            sort=_one_of(Sort, values.get("sort", ""), Sort.NEWEST),
+            sort=one_of(Sort, values.get("sort", ""), Sort.NEWEST),
         )
 
     def values(self, **changed: object) -> dict[str, Any]:
@@ -64,18 +65,21 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands over the list and moves. reading: how many stores are being read, or are next."""
+    """What stands over the list and moves. reading: how many stores are being read, or are next. held: the stores
+    that wait for a budget of their own."""
 
     progress: Progress
     quota: QuotaView
     reading: int
+    held: tuple[HeldStore, ...]
 
     @property
     def moving(self) -> bool:
         return bool(self.progress.making or self.reading)
 
 
-def _one_of(kind: type[E], value: str, usual: E) -> E:
+def one_of(kind: type[E], value: str, usual: E) -> E:
+    """The member of that value; what is not understood is the usual one."""
     try:
         return kind(value)
     except ValueError:
@@ -86,7 +90,12 @@ def head_of(session: Session, now: Parts, chosen: ProductFilter) -> Head:
     """progress is of the chosen store; the quota is of the key, whatever is chosen."""
     next_one = Store.refresh_due_at <= now.clock.now()
     reading = select(func.count()).select_from(Store).where(or_(Store.refresh_owner.is_not(None), next_one))
-    return Head(views.progress(session, chosen.store_id), quota_view(session, now), session.scalar(reading) or 0)
+    return Head(
+        progress=views.progress(session, chosen.store_id),
+        quota=quota_view(session, now),
+        reading=session.scalar(reading) or 0,
+        held=held_stores(session, now, chosen.store_id),
+    )
 
 
 @blueprint.get("/products")
@@ -151,12 +160,3 @@ def _moves(shown: Gallery) -> bool:
         or any(tile.state in soon for planned in shown.rounds for tile in planned.tiles)
         or any(row.state in writing for row in shown.publications)
     )
-
-
-@blueprint.get("/money")
-def money() -> str:
-    """Where the images went: today, and since the beginning."""
-    now = parts()
-    with now.db.read() as session:
-        quota, spent = quota_view(session, now), views.spending(session)
-    return render_template("products_money.html", quota=quota, spent=spent)

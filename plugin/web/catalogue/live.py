@@ -92,7 +92,7 @@ def _changed(shown: Mapping[str, object], seen: Mapping[str, str]) -> set[str]:
 def product_parts(shown: Gallery) -> dict[str, object]:
     """The parts of a product's page that change by themselves."""
     found: dict[str, object] = {
-        "head": shown.card,
+        "head": (shown.card, shown.priority),
         "money": (shown.spending, shown.shared),
         "listing": shown.publications,
         "events": shown.events,

@@ -64,11 +64,14 @@ def select_field(label: str, help_line: str, choices: Choices) -> Any:
     return SelectField(label, choices=offered, description=help_line)
 
 
-def field_of(name: str, info: FieldInfo) -> Any:
-    """The input for one setting, by its type; None where no single input can give it."""
+def field_of(name: str, info: FieldInfo, words: str = "") -> Any:
+    """The input for one setting, by its type; None where no single input can give it.
+
+    words: under which its texts are kept, where another setting has the same name.
+    """
     if not is_scalar(info):
         return None
-    label, line, kind = texts.label(name, info), texts.help_line(name, info), _kind(info)
+    label, line, kind = texts.label(words or name, info), texts.help_line(words or name, info), _kind(info)
     if is_secret(info):
         return PasswordField(label, [demand_plain], [strip], line, render_kw={"autocomplete": "new-password"})
     if kind is bool:

@@ -1,4 +1,4 @@
-"""The first settings page: the image API, the stores, and what the operator's file sets."""
+"""The first settings page: the stop switch, the image API, the stores, and what the operator's file sets."""
 
 from __future__ import annotations
 
@@ -50,11 +50,13 @@ def page(now: Parts, looks: Mapping[int, StoreInfo]) -> str:
     with now.db.read() as session:
         cards = [_card(now, session, view) for view in views.list_stores(session, now)]
         quota, key = quota_view(session, now), stored.kept_key(session, now.keys)
+        stop = stores.stopped(session)
     return render_template(
         "settings.html",
         cards=[card for card in cards if card.state != "removed"],
         removed=[card for card in cards if card.state == "removed"],
         looks=looks,
+        stop=stop,
         quota=quota,
         key=key,
         has_key=now.hebo is not None,

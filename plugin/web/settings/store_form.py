@@ -30,7 +30,19 @@ OPTION = "option_"  # before the name of a kind's own setting, so that it can ne
 OWN_SCHEDULE = "own"
 CONFIRM, SEEN, TYPED = "confirm_cost", "cost_seen", "typed"
 UNREAD = "unread"  # in SEEN: that the cost is not known was in plain sight
-PLAIN = ("name", "pack", "language", "auto_generate", "review", "placement", "timezone", "shared_image_limit")
+BUDGETS = ("daily_budget", "monthly_budget", "run_budget")
+PLAIN = (
+    "name",
+    "pack",
+    "language",
+    "auto_generate",
+    "order",
+    *BUDGETS,
+    "review",
+    "placement",
+    "timezone",
+    "shared_image_limit",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,7 @@ def open_form(now: Parts, kind: ConnectorKind, old: StoreSettings | None, posted
     made: dict[str, Any] = {} if not adding else {"name": _common("name")}
     made |= {OPTION + name: fields.field_of(name, info) for name, info in kind.options.model_fields.items()}
     made |= {FORGET + OPTION + name: _forget_box() for name in _optional_secrets(kind)}
-    made |= _making(now, old) | _publishing() | _timing()
+    made |= _making(now, old) | _spending() | _publishing() | _timing()
     made["shared_image_limit"] = _common("shared_image_limit")
     made |= {
         CONFIRM: BooleanField(gettext("Yes, make these pictures and pay for them")),
@@ -168,6 +180,12 @@ def _packs(now: Parts, old: StoreSettings | None) -> fields.Choices:
     return list(found.items())
 
 
+def _spending() -> dict[str, Any]:
+    own = {"daily_budget": "store_daily_budget", "monthly_budget": "store_monthly_budget"}  # the key has such ones too
+    budgets = {name: fields.field_of(name, COMMON[name], own.get(name, "")) for name in BUDGETS}
+    return {"order": _select("order", list(texts.ORDERS.items())), **budgets}
+
+
 def _publishing() -> dict[str, Any]:
     return {"review": _common("review"), "placement": _select("placement", list(texts.PLACEMENTS.items()))}
 
@@ -201,7 +219,9 @@ def zones() -> list[str]:
 def _shown(kind: ConnectorKind, old: StoreSettings | None) -> dict[str, Any]:
     """What stands in the form before anybody types. New pictures are off: nobody has seen what they cost yet."""
     if old is None:
-        defaults = {name: fields.shown(COMMON[name].default) for name in ("pack", "review", "shared_image_limit")}
+        defaults = {
+            name: fields.shown(COMMON[name].default) for name in ("pack", "order", "review", "shared_image_limit")
+        }
         own = {OPTION + name: _default(info) for name, info in kind.options.model_fields.items()}
         return {**own, **defaults, "auto_generate": False, "placement": "append", "schedule": "", "language": ""}
     own = fields.shown_values(old.options, kind.options.model_fields)

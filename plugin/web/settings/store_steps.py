@@ -81,6 +81,8 @@ def why_not(error: StoreChangeError | StoreUnknownError, name: str) -> str:
         return removed(name)
     if error.reason == "paused":
         return gettext("Store %(name)s is paused, so nothing was read. Resume it first.", name=name)
+    if error.reason == "stopped":
+        return gettext("Store %(name)s was not read: everything is stopped. Let it go on first.", name=name)
     if error.reason == "reading":
         return gettext("Store %(name)s is being read at this moment.", name=name)
     return locked_text(name)

@@ -20,6 +20,12 @@ LABELS: Mapping[str, Any] = {
     "size": lazy_gettext("Picture size"),
     "aspect_ratio": lazy_gettext("Aspect ratio"),
     "daily_budget": lazy_gettext("Daily budget, in images"),
+    "monthly_budget": lazy_gettext("Monthly budget, in images"),
+    "item_retries": lazy_gettext("Try failed pictures again by itself"),
+    "order": lazy_gettext("Which products come first"),
+    "store_daily_budget": lazy_gettext("Daily budget of this store, in images"),
+    "store_monthly_budget": lazy_gettext("Monthly budget of this store, in images"),
+    "run_budget": lazy_gettext("Budget from one reading to the next, in images"),
     "name": lazy_gettext("Name"),
     "pack": lazy_gettext("Prompt pack"),
     "language": lazy_gettext("Language of the prompts"),
@@ -47,6 +53,26 @@ HELP: Mapping[str, Any] = {
     "daily_budget": lazy_gettext(
         "The most images that may be paid for in a day, whatever the service would allow. Empty: only the service's "
         "own limit."
+    ),
+    "monthly_budget": lazy_gettext(
+        "The same for a month. A day and a month begin at midnight in the program's time zone."
+    ),
+    "item_retries": lazy_gettext(
+        "How often, where the image service allows it; 0: never. A retry reserves images again, and is charged only if "
+        "it succeeds."
+    ),
+    "order": lazy_gettext(
+        "Where quota or budget do not suffice for all. What somebody put first or last on a product's page goes before "
+        "this."
+    ),
+    "store_daily_budget": lazy_gettext(
+        "The most images that may be paid for in a day for this store, in its time zone. What does not fit waits for "
+        "the next day. Empty: no limit of its own."
+    ),
+    "store_monthly_budget": lazy_gettext("The same for a month. Empty: no limit of its own."),
+    "run_budget": lazy_gettext(
+        "The most images that may be paid for until the catalogue is read the next time, for a slow start, say. Empty: "
+        "no limit of its own."
     ),
     "name": lazy_gettext(
         "Your name for the store: letters, digits, - and _. It cannot be changed later, since folders are named after "
@@ -85,6 +111,12 @@ PLACEMENTS: Mapping[str, Any] = {
     "append": lazy_gettext("After the pictures that are there"),
     "after-main": lazy_gettext("Right after the main picture"),
     "replace-main": lazy_gettext("As the new main picture; the old one becomes the second"),
+}
+ORDERS: Mapping[str, Any] = {
+    "newest": lazy_gettext("The newest ones"),
+    "changed": lazy_gettext("Those that were changed last"),
+    "sales": lazy_gettext("Those that sell best, where the catalogue tells"),
+    "priority": lazy_gettext("As they were planned"),
 }
 LANGUAGES: Mapping[str, Any] = {"en": lazy_gettext("English"), "zh": lazy_gettext("Chinese")}
 SCHEDULES: Mapping[str, Any] = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
-from plugin.web.translations import feed, shopify, woocommerce
+from plugin.web.translations import feed, money, shopify, woocommerce
 
 KINDS_OF_STATE = (TaskState, ImageState, ProductState, PublicationState)
 NETWORK = (  # connectors.http
@@ -303,6 +303,7 @@ TEMPLATES: tuple[str, ...] = (
     *PYDANTIC,
     *PACKS,
     *feed.TEMPLATES,
+    *money.TEMPLATES,
     *woocommerce.TEMPLATES,
     *shopify.TEMPLATES,
     *SEVERAL,
@@ -312,6 +313,7 @@ TEMPLATES: tuple[str, ...] = (
 # What a page says instead: no commands and no settings' names where it has a button or a field for that.
 ON_PAGES: Mapping[str, str] = {
     **feed.ON_PAGES,
+    **money.ON_PAGES,
     **shopify.ON_PAGES,
     **woocommerce.ON_PAGES,
     "a person must say whether the prompts were accepted (hebo-sync tasks settle)": (

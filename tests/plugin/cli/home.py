@@ -134,6 +134,7 @@ base_url = "{service}"
 api_key = "{key}"
 poll_bands = [[inf, 0.05]]
 poll_margin = 0.01
+item_retries = 0
 
 [[stores]]
 name = "shop"

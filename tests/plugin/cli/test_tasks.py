@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from plugin import accounts
 from plugin.hebo import Quota
-from plugin.models import GenerationTask
+from plugin.models import Account, GenerationTask, QuotaReading
 from plugin.pipeline.doubt import doubt
 from plugin.states import ImageState, TaskState
 from tests.plugin.cli.home import Home
@@ -48,6 +49,8 @@ def test_show_has_prompts_pictures_money_and_times(home: Home) -> None:
     text = home("tasks", "show", 1).out
     for word in ("8 reserved", "billed", "[front]", "alt: Front view", "what happened", "8 prompts submitted"):
         assert word in text
+    assert re.search(r"8 +free → reserved +hebo-sync", text)
+    assert detail["moves"][0]["target"] == "reserved"
 
 
 def test_an_unknown_task_names_those_that_there_are(home: Home, fresh: Home) -> None:
@@ -63,7 +66,13 @@ def test_settle_shows_what_decides_it_and_asks(doubtful: Home) -> None:
     called = doubtful("tasks", "settle", 1, "--not-accepted", answer="n\n")
     assert called.code == 1
     text = " ".join(called.out.split())
-    for words in ("the answer was cut", "images at stake 8", "used before sending 7", "quota 15"):
+    for words in (
+        "the answer was cut",
+        "images at stake 8",
+        "used before sending 7",
+        "quota 15",
+        "not accepted means: sent again, reserving 8 images. If that is wrong, 8 images paid for twice",
+    ):
         assert words in text
     assert doubtful.tasks()[0].state is TaskState.IN_DOUBT
 
@@ -78,6 +87,24 @@ def test_a_persons_word_settles_it(doubtful: Home, flag: str, task: TaskState, i
     row = doubtful.tasks()[0]
     assert row.state is task
     assert {one.state for one in doubtful.images() if one.task_id == row.id} == {image}
+
+
+def test_accepted_says_what_it_costs(doubtful: Home) -> None:
+    called = doubtful("tasks", "settle", 1, "--accepted", answer="n\n")
+    assert "rose by exactly the images at stake" in called.out
+    assert "accepted means: 8 images paid for and lost. To have them made anew, for 8 images more:" in called.out
+    assert doubtful.tasks()[0].state is TaskState.IN_DOUBT
+
+
+@pytest.mark.parametrize(("used", "told"), [(7, "did not rise"), (9, "changed by +2"), (None, "no readings")])
+def test_what_the_readings_tell(doubtful: Home, used: int | None, told: str) -> None:
+    with doubtful.parts() as parts, parts.db.write() as session:
+        session.execute(delete(QuotaReading))
+        task = session.get_one(GenerationTask, 1)
+        account = session.get_one(Account, task.account_id)
+        if used is not None:
+            accounts.note_quota(session, account, Quota(used=used), parts.clock.now(), "quota")
+    assert told in doubtful("tasks", "settle", 1, "--accepted", answer="n\n").out
 
 
 def test_the_word_must_be_said(doubtful: Home) -> None:

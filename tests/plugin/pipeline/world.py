@@ -84,7 +84,8 @@ class World:
     def __init__(self, folder: Path, service: HeboListener, clock: TestClock):
         self.folder, self.service, self.clock = folder, service, clock
         self.rows: list[dict[str, str]] = []
-        self.hebo: dict[str, Any] = {"exclusive": True}
+        # Failed pictures stay failed, unless a test is about retries by themselves.
+        self.hebo: dict[str, Any] = {"exclusive": True, "item_retries": 0}
         self.store: dict[str, Any] = {}
         self.key = KEY
         self.base_url = service.url

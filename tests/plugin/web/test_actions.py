@@ -19,6 +19,7 @@ POSTS = (
     "/products/1/publish",
     "/products/1/exclude",
     "/products/1/include",
+    "/products/1/priority",
     "/tasks/1/retry",
     "/publications/1/retry",
     "/publications/1/undo",
@@ -195,6 +196,27 @@ def test_failed_pictures_are_tried_again_for_the_cost_that_was_shown(tmp_path: P
             site.world.drive(site.parts)
             assert made.state()["totals"]["retries_accepted"] == 1
             assert walk.states(site) == [ImageState.IN_REVIEW] * 2
+
+
+def test_a_retry_says_what_was_tried_by_itself(tmp_path: Path) -> None:
+    with world(tmp_path, fail_rate=1.0) as made:
+        made.hebo["item_retries"] = 1
+        made.product("p1")
+        with open_site(made) as site:
+            walk.read(site)
+            page = site.get("/tasks/2/retry")
+            assert "Tried again by itself 1 time." in page
+            assert page.count("HTTP 500") == 2
+            shown = site.get("/products/1")
+            assert shown.count("Tried again by itself 1 time.") == 2
+            assert "Try 2 failed pictures again" in shown
+            form = walk.form_of(page, "/tasks/2/retry")
+            walk.after(site, "/tasks/2/retry", form, "/products/1")
+            assert site.get("/products/1").count("It is tried again. The last time: HTTP 500") == 2
+            made.faults("retry:http_409:x1")
+            site.world.drive(site.parts)
+            assert walk.states(site) == [ImageState.FAILED] * 2
+            assert len(walk.tasks(site)) == 3  # a refused one is not tried again by itself
 
 
 def test_nothing_happens_without_a_token(site: Site) -> None:

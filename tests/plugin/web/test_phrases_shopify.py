@@ -123,7 +123,9 @@ ABOUTS = ("", *THINGS.split("|"))
 def test_an_answer_is_told_in_chinese(name: str, writes: bool) -> None:
     for about in ABOUTS:
         if about or name not in {"not stored", "not given"}:  # which are always about a file
-            demand_chinese(str(ANSWERS[name](Asked(SHOP, writes, about, "2026-10"))))
+            said = str(ANSWERS[name](Asked(SHOP, writes, about, "2026-10")))
+            demand_chinese(said)
+            assert in_chinese(said) != said
 
 
 def test_every_name_of_a_thing_is_known() -> None:
@@ -187,7 +189,9 @@ def test_a_refused_way_in_is_told_in_chinese(name: str) -> None:
 
 
 def test_an_answer_without_a_token_is_told_in_chinese() -> None:
-    demand_chinese(raised(lambda: token_in(Asked(SHOP, writes=False), {}, "", datetime.now(UTC))))
+    said = raised(lambda: token_in(Asked(SHOP, writes=False), {}, "", datetime.now(UTC)))
+    demand_chinese(said)
+    assert in_chinese(said) != said
 
 
 def test_a_refresh_token_needs_a_place(desk: Desk) -> None:

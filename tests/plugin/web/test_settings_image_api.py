@@ -98,7 +98,7 @@ def test_a_silent_service_is_said_and_the_key_may_be_stored_all_the_same(tmp_pat
 
 def test_what_the_file_gives_is_shown_and_locked(site: Site) -> None:
     text = site.get(PAGE)
-    assert text.count("Set in the configuration file (or the environment)") == 2  # api_key and exclusive
+    assert text.count("Set in the configuration file (or the environment)") == 3  # api_key, exclusive and item_retries
     answer = site.client.post(PAGE, data={**PLAIN, "api_key": "another-key", "model": "m2"})
     assert answer.status_code == 303
     hebo = site.parts.settings.hebo
@@ -110,7 +110,19 @@ def test_what_the_file_gives_is_shown_and_locked(site: Site) -> None:
         assert (row.secrets_token, row.values) == (None, {"model": "m2"})
 
 
+def test_budgets_and_retries_are_stored_and_their_defaults_hold_again(bare: Site) -> None:
+    page = shown(bare)
+    assert "Try failed pictures again by itself" in page
+    assert post(bare, monthly_budget="900", item_retries="0").status_code == 303
+    assert (bare.parts.settings.hebo.monthly_budget, bare.parts.settings.hebo.item_retries) == (900, 0)
+    assert post(bare, monthly_budget="", item_retries="").status_code == 303
+    assert (bare.parts.settings.hebo.monthly_budget, bare.parts.settings.hebo.item_retries) == (None, 1)
+
+
 MISTAKES = [
+    ("monthly_budget", "0", "Write a number above 0."),
+    ("item_retries", "7", "Write a number of at most 6."),
+    ("item_retries", "-1", "Write a number of at least 0."),
     ("size", "big", "Write width and height like 1024x1024."),
     ("daily_budget", "0", "Write a number above 0."),
     ("daily_budget", "many", "Write a whole number."),

@@ -77,6 +77,24 @@ def test_a_change_is_stored_and_takes_effect_at_once(bare: Site) -> None:
     assert "2026年11月23日 03:00" in bare.client.get(PAGE).text
 
 
+def test_budgets_and_the_order_are_stored_and_taken_away(bare: Site) -> None:
+    text = bare.get(PAGE)
+    assert "Daily budget of this store, in images" in text
+    assert save(bare, daily_budget="20", monthly_budget="300", run_budget="8", order="sales").status_code == 303
+    config = service.config_of(bare.parts, row(bare))
+    budgets = (config.daily_budget, config.monthly_budget, config.run_budget, str(config.order))
+    assert budgets == (20, 300, 8, "sales")
+    assert save(bare, daily_budget="", monthly_budget="", run_budget="", order="newest").status_code == 303
+    config = service.config_of(bare.parts, row(bare))
+    assert (config.daily_budget, config.monthly_budget, config.run_budget) == (None, None, None)
+    answer = save(bare, daily_budget="0", run_budget="some", order="prettiest")
+    assert errors_of(answer.text) == {
+        "daily_budget": "Write a number above 0.",
+        "run_budget": "Write a whole number.",
+        "order": "Not a valid choice.",
+    }
+
+
 def test_the_name_stays(bare: Site) -> None:
     assert save(bare, name="other").status_code == 303
     assert (row(bare).name, service.config_of(bare.parts, row(bare)).name) == ("page", "page")
