@@ -1,20 +1,32 @@
-"""The quota as people see it: what the account may spend, what is on its way, and our own budget."""
+"""The quota as people see it: what the account may spend, what is on its way, our own budgets, and what the service
+counts beside what we know of."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from plugin import accounts
+from plugin.accounts import LOST_MAY_REFUND
 from plugin.hebo import HeboError
-from plugin.models import Account
-from plugin.pipeline import views
+from plugin.ledger import Bucket
+from plugin.models import Account, GenerationTask, LedgerEntry, QuotaReading, Store
+from plugin.money import Limit, day_of
+from plugin.pipeline import stores, views
+from plugin.pipeline.budgets import rooms
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.submit import day_of
+from plugin.reconcile import Look, Sent, ServiceDay, reconcile
 from plugin.states import TaskState
+
+LOOKED_BACK = timedelta(days=7)
+BILLS = timedelta(days=30)
+OLD_TASKS = timedelta(days=1)  # a task that was sent so long before may still give images back
+ASKING = timedelta(seconds=15)  # a `GET /quota` is given up after it, so that its figure is not older
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +78,12 @@ def ask_quota(parts: Parts) -> QuotaView:
 
 def quota_view(session: Session, parts: Parts) -> QuotaView:
     """The quota as the service said it last; nothing is asked. Without a key, or before the first look: not known."""
+    return _view(session, parts, _account(session, parts), None)
+
+
+def _account(session: Session, parts: Parts) -> Account | None:
     mine = select(Account).where(Account.key_fingerprint == parts.key_fingerprint)
-    account = session.scalars(mine).first() if parts.hebo else None
-    return _view(session, parts, account, None)
+    return session.scalars(mine).first() if parts.hebo else None
 
 
 def _view(session: Session, parts: Parts, account: Account | None, error: str | None) -> QuotaView:
@@ -93,3 +108,126 @@ def _view(session: Session, parts: Parts, account: Account | None, error: str | 
         waits_until=account.wait_until if account and waits else None,
         error=error,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """One limit of ours or the service's. store: whose; None: of the key, for all stores. limit: in images."""
+
+    store: str | None
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlan:
+    """What is planned for a store, in images; each costs one image if it is made. paused: nothing of it is sent.
+
+    left: how many may be reserved for it now, by all limits; None: no limit. binding: the one that leaves the least.
+    """
+
+    store: str
+    planned: int
+    paused: bool
+    left: int | None
+    binding: Limit | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyReport:
+    """budgets: the key's first. plans: of the stores for which something is planned. stopped: all of it is.
+
+    days: what the service counted on each of its days lately, and what of that is ours. undelivered: tasks whose bill
+    is for another number of pictures than came.
+    """
+
+    budgets: tuple[BudgetView, ...]
+    plans: tuple[StorePlan, ...]
+    stopped: bool
+    days: tuple[ServiceDay, ...]
+    undelivered: tuple[views.Undelivered, ...]
+
+
+def money_report(session: Session, parts: Parts) -> MoneyReport:
+    """All that `quota_view` does not say; it looks through the readings and tasks of a week."""
+    now, account = parts.clock.now(), _account(session, parts)
+    room, known = rooms(session, parts, now), stores.set_up(parts, session)
+    planned, active = views.planned_by_store(session), stores.configured(parts, session)
+    names = {row.id: row.name for row in session.scalars(select(Store).where(Store.id.in_({*planned, *room.stores})))}
+    budgets = [BudgetView(None, limit) for limit in room.key.limits]
+    budgets += [BudgetView(row.name, limit) for row, _ in known for limit in room.stores[row.id].limits]
+    plans = []
+    for store_id, images in planned.items():
+        of = room.of(store_id)
+        plans.append(StorePlan(names[store_id], images, store_id not in active, of.left, of.binding))
+    return MoneyReport(
+        budgets=tuple(budgets),
+        plans=tuple(sorted(plans, key=lambda plan: plan.store)),
+        stopped=stores.stopped(session) is not None,
+        days=service_days(session, account.id, now - LOOKED_BACK) if account else (),
+        undelivered=views.undelivered(session, now - BILLS),
+    )
+
+
+def service_days(session: Session, account_id: int, since: datetime) -> tuple[ServiceDay, ...]:
+    """What the service counted of the account on each of its days since then, beside what our own tasks explain."""
+    sent = _sent(session, account_id, since)
+    return reconcile(_looks(session, account_id, since, sent), [one for one, _ in sent])
+
+
+Answered = tuple[Sent, datetime | None]  # with when its answer came
+
+
+def _looks(session: Session, account_id: int, since: datetime, sent: Sequence[Answered]) -> list[Look]:
+    """The readings that tell `used`; one that came with a submit's answer surely has that submit in it."""
+    own = {one.sent_at: (one.key, answered_at) for one, answered_at in sent if answered_at is not None}
+    alike = len(own) < sum(answered_at is not None for _, answered_at in sent)  # a clock that stood still
+    row = QuotaReading
+    mine = (row.account_id == account_id) & (row.at >= since) & row.enabled & row.used.is_not(None)
+    found = []
+    for at, source, used in session.execute(select(row.at, row.source, row.used).where(mine).order_by(row.at, row.id)):
+        if source == "quota":
+            found.append(Look(at, at + ASKING, used or 0))
+        elif at in own:  # else its task was sent again since, and when the answer came is not known any more
+            key, answered_at = own[at]
+            found.append(Look(at, answered_at, used or 0, None if alike else key))
+    return found
+
+
+def _sent(session: Session, account_id: int, since: datetime) -> list[Answered]:
+    """What the account's tasks may have made of `used` since then."""
+    task, entry = GenerationTask, LedgerEntry
+    lately = (entry.account_id == account_id) & (entry.at >= since)
+    back = select(entry.task_id).where(lately, entry.target == Bucket.REFUNDED)
+    recent = or_(task.sent_at >= since - OLD_TASKS, task.state.in_(accounts.OPEN_STATES), task.id.in_(back))
+    mine = (task.account_id == account_id) & task.sent_at.is_not(None) & recent
+    chosen = select(*_COLUMNS).where(mine, task.state.not_in((TaskState.PLANNED, TaskState.CANCELLED)))
+    return [(submission_of(row), row.answered_at) for row in session.execute(chosen)]
+
+
+_COLUMNS = (
+    GenerationTask.id,
+    GenerationTask.state,
+    GenerationTask.reserved,
+    GenerationTask.billable,
+    GenerationTask.refunded,
+    GenerationTask.sent_at,
+    GenerationTask.answered_at,
+    GenerationTask.ended_at,
+)
+
+
+def submission_of(row: Any) -> Sent:
+    """What is known of one task (or a row with its columns), as reconciling needs it."""
+    if row.state in (TaskState.DONE, TaskState.FAILED):
+        back = row.refunded or 0
+        rest = row.reserved - (row.billable or 0) - back  # charged and given back may not be what was reserved
+        answered_at = row.answered_at or row.ended_at
+        more, unsettled = max(0, -rest), max(0, rest)
+        return Sent(row.id, row.reserved, row.sent_at, answered_at, True, back, unsettled, more, row.ended_at)
+    if row.state is TaskState.LOST:
+        lost_at = row.ended_at or row.sent_at
+        over = lost_at + LOST_MAY_REFUND
+        return Sent(row.id, row.reserved, row.sent_at, lost_at, False, 0, row.reserved, ended_at=over)
+    accepted = row.state in (TaskState.GENERATING, TaskState.STALLED)
+    answered_at = row.answered_at if accepted else None
+    return Sent(row.id, row.reserved, row.sent_at, answered_at, accepted, unsettled=row.reserved)

@@ -7,8 +7,13 @@ import re
 import pytest
 from sqlalchemy import func, select
 
+from plugin.cli.quota import meaning, why
 from plugin.models import QuotaReading
+from plugin.money import Level, Limit
+from plugin.pipeline.quota import StorePlan
+from plugin.reconcile import ServiceDay
 from tests.plugin.cli.home import KEY, Home
+from tests.plugin.rows import NOW
 
 
 def test_it_shows_the_account_and_keeps_the_reading(fresh: Home) -> None:
@@ -41,6 +46,64 @@ def test_without_an_answer_the_last_reading_is_shown(home: Home) -> None:
     assert called.json["read_at"] == asked["read_at"]
     assert "cannot be reached" in called.err
     assert "the last reading is from " in called.err
+
+
+def test_limits_plans_and_what_the_service_counted_are_shown(home: Home) -> None:
+    home.edit("poll_margin", "daily_budget = 50\npoll_margin")
+    home("products", "generate", "shop:mug", "--yes")
+    home("quota")
+    view = home("quota", "--json").json
+    assert [(row["store"], row["level"]) for row in view["budgets"]] == [(None, "quota"), (None, "key_day")]
+    assert view["budgets"][1]["most"] == 50
+    (plan,) = view["plans"]
+    assert (plan["store"], plan["planned"], plan["paused"], plan["left"]) == (
+        "shop",
+        8,
+        False,
+        50 - view["spent_today"],
+    )
+    assert (view["stopped"], view["undelivered"]) == (False, [])
+    assert {day["difference"] for day in view["service_days"]} == {0}
+    text = home("quota").out
+    for pattern in (
+        r"planned +8 images; at most 8 are charged",
+        r"shop +8 +goes next",
+        r"the key +own budget of the day \(hebo.daily_budget\) +50 ",
+        r"our own tasks explain it",
+    ):
+        assert re.search(pattern, text), pattern
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        (0, "our own tasks explain it"),
+        (1, "1 image more than ours: somebody else uses the key, or the service counts more than it told us"),
+        (-2, "2 images fewer than ours: the service gave images back, or forgot them, without telling us"),
+    ],
+)
+def test_a_difference_is_told_in_words(difference: int, words: str) -> None:
+    counted = 10 + difference
+    assert meaning(ServiceDay(False, NOW, NOW, NOW, counted, low=10, high=10)) == words
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (StorePlan("s", 8, True, 0, None), "paused: nothing of it is sent"),
+        (StorePlan("s", 8, False, None, None), "goes next"),
+        (
+            StorePlan("s", 8, False, 3, Limit(Level.STORE_DAY, 10, 7, 3, NOW, NOW)),
+            "room for 3 now; the rest waits until 2026-03-01 12:00:00 UTC: its budget of the day",
+        ),
+        (
+            StorePlan("s", 8, False, 0, Limit(Level.QUOTA, 10, 10, 0)),
+            "room for 0 now; the rest waits: the service's quota",
+        ),
+    ],
+)
+def test_why_a_store_waits(plan: StorePlan, words: str) -> None:
+    assert why(plan) == words
 
 
 @pytest.mark.parametrize("as_json", [["--json"], []])
