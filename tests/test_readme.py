@@ -145,6 +145,7 @@ def test_every_setting_that_is_named_exists(page: str) -> None:
 @pytest.mark.parametrize("page", READMES)
 def test_every_name_with_an_underscore_is_a_setting_a_column_or_a_key_of_the_report(page: str) -> None:
     columns = {"image_link", "additional_image_link", "product_type", "google_product_category", "item_group_id"}
+    columns |= {"sales_rank"}
     report = {field.name for field in fields(Report)}
     named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", FENCE.sub("", text_of(page))))
     assert named <= {*settings(), *columns, *report, *OPTIONS, *LABELS}
