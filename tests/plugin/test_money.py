@@ -3,13 +3,26 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from plugin.money import Doubt, Reading, Settlement, Verdict, allowance, settle
+from plugin.money import (
+    Doubt,
+    Level,
+    Limit,
+    Reading,
+    Room,
+    Settlement,
+    Verdict,
+    budget,
+    day_of,
+    month_of,
+    quota_limit,
+    settle,
+)
 
 SENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WAIT = timedelta(minutes=5)
@@ -20,7 +33,6 @@ QUIET = Doubt(
     refunds=0,
     open_tasks=0,
     exclusive=True,
-    baseline_at=SENT - timedelta(seconds=5),
 )
 ACCEPTED, NOT_ACCEPTED, UNDECIDED = Verdict.ACCEPTED, Verdict.NOT_ACCEPTED, Verdict.UNDECIDED
 
@@ -71,9 +83,10 @@ class TestNotAccepted:
     def test_when_all_refunds_are_visible(self) -> None:
         assert settled(replace(QUIET, refunds=3), [read(1, 17), read(300, 17)]).verdict is NOT_ACCEPTED
 
-    @pytest.mark.parametrize("baseline", [0, 1, 4])
-    def test_with_few_images_used_if_readings_are_close(self, baseline: int) -> None:
-        assert settled(replace(QUIET, baseline_used=baseline), often(baseline)).verdict is NOT_ACCEPTED
+    @pytest.mark.parametrize(("baseline", "verdict"), [(4, UNDECIDED), (5, NOT_ACCEPTED)])
+    def test_with_more_images_used_than_are_at_stake(self, baseline: int, verdict: Verdict) -> None:
+        """A new day's figure could not be that high yet."""
+        assert settled(replace(QUIET, baseline_used=baseline), often(baseline)).verdict is verdict
 
 
 class TestUndecided:
@@ -114,13 +127,12 @@ class TestUndecided:
         few = replace(QUIET, baseline_used=4)
         assert settled(few, [read(0, 4), *often(0, 200)[2:], *often(4, 400)[15:]]).verdict is UNDECIDED
 
-    def test_the_day_may_have_turned_while_nobody_looked(self) -> None:
-        """Killed after sending, started again after midnight: 0 → 4 → 0."""
-        fresh = replace(QUIET, baseline_used=0)
-        found = settled(fresh, [read(600, 0), read(615, 0)])
+    @pytest.mark.parametrize(("used", "readings"), [(0, often(0)), (4, often(4)), (0, [read(600, 0), read(915, 0)])])
+    def test_the_day_may_have_turned_while_nobody_looked(self, used: int, readings: list[Reading]) -> None:
+        """0 → 4 → 0, or 4 → 8 → 0 → 4: between any two readings, however close."""
+        found = settled(replace(QUIET, baseline_used=used), readings)
         assert (found.verdict, found.final) == (UNDECIDED, True)
         assert "day may have turned" in found.reason
-        assert settled(replace(fresh, baseline_at=None), often(0)).verdict is UNDECIDED
 
     def test_what_rose_and_fell_again_was_accepted_and_failed(self) -> None:
         found = settled(QUIET, [read(1, 21), *often(20)[2:]])
@@ -159,7 +171,6 @@ class Story:
     doubt: Doubt
     readings: list[Reading]
     accepted: bool
-    unseen: bool  # the day turned and the prompts were accepted with no reading between, shortly after one another
     owed: int  # images of the doubted task that are reserved or billed at the end
 
     def settled(self) -> Settlement:
@@ -188,9 +199,8 @@ def stories(draw: st.DrawFn, *, exclusive: bool | None = None) -> Story:
     off = draw(st.integers(0, 9)) == 0
     readings = [read(second, service.at(second), enabled=not (off and dice.random() < 0.3)) for second in times]
     learned = sum(count for count, when in refunds if when <= times[-1])
-    doubt = Doubt(images, SENT, service.at(baseline_at), learned, unfinished, not shared, at(baseline_at))
-    unseen = _unseen(service.turns_at, accepted_at, [baseline_at, *times])
-    return Story(doubt, readings, accepted_at is not None, unseen, images - failed if accepted_at is not None else 0)
+    doubt = Doubt(images, SENT, service.at(baseline_at), learned, unfinished, not shared)
+    return Story(doubt, readings, accepted_at is not None, images - failed if accepted_at is not None else 0)
 
 
 def _others(draw: st.DrawFn, service: Service, baseline_at: int) -> tuple[list[tuple[int, int]], int]:
@@ -207,22 +217,13 @@ def _others(draw: st.DrawFn, service: Service, baseline_at: int) -> tuple[list[t
     return refunds, unfinished
 
 
-def _unseen(turns_at: int | None, accepted_at: int | None, times: list[int]) -> bool:
-    """Whether the turn and the acceptance fell between two readings that are at most two minutes apart."""
-    if turns_at is None or accepted_at is None:
-        return False
-    first, last = min(turns_at, accepted_at), max(turns_at, accepted_at)
-    return any(a < first and last <= b <= a + 120 for a, b in pairwise(times))
-
-
 class TestNeverPaysTwice:
     @settings(max_examples=400)
     @given(stories())
     def test_not_accepted_is_true(self, story: Story) -> None:
-        """What no reading can show is left out: both within two minutes between two readings, see money.py."""
         verdict = story.settled().verdict
         event(f"{verdict}, really {'accepted' if story.accepted else 'not accepted'}")
-        if verdict is NOT_ACCEPTED and not story.unseen:
+        if verdict is NOT_ACCEPTED:
             assert story.owed == 0
 
     @settings(max_examples=400)
@@ -236,7 +237,7 @@ class TestNeverPaysTwice:
     def test_a_quiet_account_settles_by_itself(self, used: int, images: int, late: int) -> None:
         """The rules are not so strict that they never decide."""
         quiet = replace(QUIET, images=images, baseline_used=used)
-        assert settled(quiet, often(used, 315)).verdict is NOT_ACCEPTED
+        assert settled(quiet, often(used, 315)).verdict is (NOT_ACCEPTED if used > images else UNDECIDED)
         taken = [*often(used, late)[:-1], *[read(second, used + images) for second in range(late, 330, 15)]]
         assert settled(quiet, taken).verdict is ACCEPTED
 
@@ -265,29 +266,118 @@ class TestRoom:
         assert reading.room() == room
 
 
-class TestAllowance:
+def limits(draw: st.DrawFn) -> Limit:
+    level, most, spent = draw(st.sampled_from(Level)), draw(st.integers(1, 60)), draw(st.integers(0, 80))
+    hours = draw(st.none() | st.integers(1, 900))
+    return budget(level, most, spent, SENT, None if hours is None else SENT + timedelta(hours=hours))
+
+
+ROOMS = st.lists(st.composite(limits)(), max_size=7).map(lambda found: Room(tuple(found)))
+
+
+class TestLimits:
     @pytest.mark.parametrize(
-        ("remaining", "budget", "spent", "allowed"),
+        ("spent", "left"),
+        [(0, 30), (10, 20), (30, 0), (45, 0)],
+        ids=["whole", "part", "used up", "lowered below what was spent"],
+    )
+    def test_a_budget_leaves_what_was_not_spent(self, spent: int, left: int) -> None:
+        assert budget(Level.KEY_DAY, 30, spent).left == left
+
+    @pytest.mark.parametrize(
+        ("reading", "left"),
         [
-            (37, None, 0, 37),
-            (37, 30, 0, 30),
-            (37, 30, 28, 2),
-            (1, 30, 28, 1),
-            (37, 30, 50, 0),
-            (0, 30, 0, 0),
-            (None, 30, 10, 20),
-            (None, None, 10, None),
+            (Reading(SENT, True, 100, 40, 60), 60),
+            (Reading(SENT, True, 100, 40, None), 60),
+            (Reading(SENT, True, 100, 140, -40), 0),
+            (Reading(SENT, True, None, 40, None), None),
+            (Reading(SENT, False, 100, 40, 60), None),
+            (None, None),
+        ],
+        ids=["remaining", "computed", "overdrawn", "no figures", "not counted", "never read"],
+    )
+    def test_the_services_quota(self, reading: Reading | None, left: int | None) -> None:
+        limit = quota_limit(reading)
+        assert (limit and limit.left) == left
+
+    def test_without_limits_everything_fits(self) -> None:
+        assert (Room().left, Room().binding, Room().ceiling, Room().fits(10_000)) == (None, None, None, True)
+
+    def test_of_two_that_are_used_up_the_one_that_begins_anew_later_binds(self) -> None:
+        day = budget(Level.KEY_DAY, 5, 5, SENT, SENT + timedelta(hours=3))
+        month = budget(Level.KEY_MONTH, 50, 50, SENT, SENT + timedelta(days=8))
+        assert Room((day, month)).binding == Room((month, day)).binding == month
+        quota = Limit(Level.QUOTA, 5, 5, 0)
+        assert Room((month, quota)).binding == quota  # nobody knows when
+
+    @given(ROOMS, st.integers(1, 100))
+    def test_what_fits_is_over_no_limit(self, room: Room, images: int) -> None:
+        assert room.fits(images) == all(images <= limit.left for limit in room.limits)
+
+    @given(ROOMS, ROOMS)
+    def test_two_rooms_together_are_as_small_as_the_smaller(self, one: Room, other: Room) -> None:
+        both = [room.left for room in (one, other) if room.left is not None]
+        assert (one & other).left == min(both, default=None) == (other & one).left
+
+    @given(ROOMS, st.integers(0, 20))
+    def test_spending_never_makes_room(self, room: Room, images: int) -> None:
+        spent = [
+            replace(limit, spent=(limit.spent or 0) + images, left=max(0, limit.left - images)) for limit in room.limits
+        ]
+        later = Room(tuple(spent))
+        assert room.left is None or (later.left is not None and later.left <= room.left)
+        assert room.ceiling == later.ceiling
+
+    @given(ROOMS)
+    def test_a_task_cut_to_the_ceiling_fits_one_day(self, room: Room) -> None:
+        fresh = Room(tuple(budget(limit.level, limit.most or 1, 0) for limit in room.limits))
+        assert room.ceiling is None or (room.ceiling >= 1 and fresh.fits(room.ceiling))
+
+
+ZONES = ("Europe/Berlin", "America/Santiago", "Asia/Shanghai", "Australia/Lord_Howe", "America/Havana", "Asia/Beirut")
+MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+class TestPeriods:
+    @pytest.mark.parametrize(
+        ("now", "zone", "hours"),
+        [
+            ("2026-03-29T12:00", "Europe/Berlin", 23),
+            ("2026-10-25T12:00", "Europe/Berlin", 25),
+            ("2026-09-06T12:00", "America/Santiago", 23),
+            ("2026-04-04T12:00", "America/Santiago", 25),
+            ("2026-10-04T02:00", "Australia/Lord_Howe", 23.5),
+            ("2026-04-05T02:00", "Australia/Lord_Howe", 24.5),
+            ("2026-11-22T18:30", "Asia/Shanghai", 24),
         ],
     )
-    def test_table(self, remaining: int | None, budget: int | None, spent: int, allowed: int | None) -> None:
-        assert allowance(Reading(SENT, True, None, None, remaining), budget, spent) == allowed
+    def test_a_day_is_as_long_as_the_clocks_make_it(self, now: str, zone: str, hours: float) -> None:
+        begins, ends = day_of(datetime.fromisoformat(now).replace(tzinfo=UTC), zone)
+        assert (ends - begins).total_seconds() == hours * 3600
 
-    def test_without_a_reading_only_the_budget_counts(self) -> None:
-        assert (allowance(None, 30, 10), allowance(None, None, 10)) == (20, None)
+    def test_a_day_that_begins_at_one_begins_when_the_one_before_ends(self) -> None:
+        """In Santiago the clocks go from 24:00 to 01:00."""
+        begins, _ = day_of(datetime(2026, 9, 6, 12, tzinfo=UTC), "America/Santiago")
+        assert begins.astimezone(ZoneInfo("America/Santiago")).isoformat() == "2026-09-06T01:00:00-03:00"
 
-    @given(st.none() | st.integers(-5, 100), st.none() | st.integers(0, 100), st.integers(0, 200))
-    def test_is_never_negative_nor_over_a_limit(self, remaining: int | None, budget: int | None, spent: int) -> None:
-        allowed = allowance(Reading(SENT, True, None, None, remaining), budget, spent)
-        if allowed is not None:
-            limits = [limit for limit in (remaining, None if budget is None else budget - spent) if limit is not None]
-            assert 0 <= allowed <= max(0, min(limits))
+    def test_a_midnight_that_comes_twice_is_the_first(self) -> None:
+        """In Havana the clocks go from 01:00 to 00:00."""
+        begins, _ = day_of(datetime(2026, 11, 1, 5, 30, tzinfo=UTC), "America/Havana")
+        assert begins == datetime(2026, 11, 1, 4, tzinfo=UTC)
+
+    def test_a_month_ends_with_its_last_day(self) -> None:
+        begins, ends = month_of(datetime(2028, 2, 29, 15, 59, tzinfo=UTC), "Asia/Shanghai")
+        assert (begins.isoformat(), ends.isoformat()) == ("2028-01-31T16:00:00+00:00", "2028-02-29T16:00:00+00:00")
+
+    @settings(max_examples=60)
+    @given(MOMENTS, st.sampled_from(ZONES))
+    def test_periods_follow_each_other_without_gap(self, now: datetime, zone: str) -> None:
+        local = ZoneInfo(zone)
+        for period in (day_of, month_of):
+            begins, ends = period(now, zone)
+            assert begins <= now < ends
+            assert period(begins, zone) == period(ends - timedelta(microseconds=1), zone) == (begins, ends)
+            assert period(ends, zone)[0] == ends
+        begins, ends = day_of(now, zone)
+        assert begins.astimezone(local).date() == now.astimezone(local).date() < ends.astimezone(local).date()
+        assert month_of(now, zone)[0].astimezone(local).day == 1

@@ -63,7 +63,7 @@ def served(home: Home) -> Iterator[Served]:
 def test_it_serves_and_is_killed_and_serves_again_and_stops(fresh: Home) -> None:
     with served(fresh) as child:
         answer = child.healthz()
-        assert answer.json() == {"status": "ok", "scheduler": "ok", "database": "ok", "disk": "ok"}
+        assert answer.json() == {"status": "ok", "scheduler": "ok", "database": "ok", "disk": "ok", "clock": "ok"}
         second = fresh("serve", "--port", 0)
         assert second.code == 1
         assert "another hebo-sync serve runs on" in second.err

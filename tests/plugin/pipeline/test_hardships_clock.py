@@ -125,6 +125,7 @@ def test_a_running_program_counts_on(shop: World) -> None:
 )
 def test_a_doubt_is_not_taken_for_old(shop: World, shift: timedelta, boot: str, fault: str) -> None:
     """Whether the service took the task up, or takes it up two minutes later: it is never paid for twice."""
+    shop.control("spend", images=20)
     shop.product("p1")
     with started(shop) as (parts, _):
         begin(parts, None, shop.clock.now())

@@ -213,7 +213,11 @@ def test_an_answer_that_is_stored_late_moves_nothing_back(tmp_path: Path) -> Non
         assert (after.due_at, after.polled_at, after.polls) == (stored.due_at, stored.polled_at, 3)
         odd = Polled(polled.sent_at, polled.stamp, Odd("what is this"))
         stopped.store([(poll, odd)])
-        assert (the_task(shop).due_at, the_task(shop).polled_at) == (stored.due_at, stored.polled_at)
+        last = the_task(shop)
+        assert last.polled_at == stored.polled_at
+        assert last.due_at is not None
+        assert stored.due_at is not None
+        assert last.due_at >= stored.due_at
         shop.drive(others, until=lambda: len(shop.state()["tasks"][0]["polls"]) == 6)
         assert shop.state()["totals"]["polls_refused"] == 0
 

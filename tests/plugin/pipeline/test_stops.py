@@ -102,6 +102,7 @@ def test_what_the_service_has_is_collected_and_then_goes_on(shop: World) -> None
 
 def test_a_doubt_is_settled_meanwhile(shop: World) -> None:
     with shop.parts() as parts:
+        shop.control("spend", images=20)
         planned(shop, parts, 1)
         shop.faults("submit:drop_before:x1")
         lane = SubmitLane(parts)

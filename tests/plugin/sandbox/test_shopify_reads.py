@@ -24,7 +24,8 @@ def test_a_product_is_told_with_all_that_the_connector_asks() -> None:
     }  # fmt: skip
     assert {name: told[name] for name in told if name not in {"media", "id"}} == {
         "title": "Cup's 茶杯", "description": "Blue & white", "vendor": "Hebo", "productType": "Cups", "tags": ["blue"],
-        "status": "ACTIVE", "updatedAt": iso(START), "onlineStoreUrl": "http://localhost/products/cups-茶杯",
+        "status": "ACTIVE", "createdAt": iso(START), "updatedAt": iso(START),
+        "onlineStoreUrl": "http://localhost/products/cups-茶杯",
         "category": {"fullName": "Home > Cups"}, "options": [{"name": "Title", "values": ["Default Title"]}],
         "priceRangeV2": {"minVariantPrice": {"amount": "10.5", "currencyCode": "CNY"}},
     }  # fmt: skip

@@ -10,7 +10,7 @@ __all__ = ["fresh_house", "house"]
 def test_all_is_well(house: House) -> None:
     got = house.browser().client.get("/healthz")
     assert got.status_code == 200
-    assert got.json == {"status": "ok", "scheduler": "ok", "database": "ok", "disk": "ok"}
+    assert got.json == {"status": "ok", "scheduler": "ok", "database": "ok", "disk": "ok", "clock": "ok"}
     assert "no-store" in got.headers["Cache-Control"]
     assert "Set-Cookie" not in got.headers
 
@@ -24,6 +24,7 @@ def test_trouble_is_named_without_details(house: House) -> None:
         "scheduler": "ok",
         "database": "ok",
         "disk": "trouble",
+        "clock": "ok",
         "network": "trouble",
     }
     assert "private" not in got.text

@@ -19,6 +19,7 @@ from flask_babel import Babel
 from connectors import ConnectorError, Skipped
 from connectors.http import new_session
 from plugin.activity import PAGE_SENTENCES, SENTENCES
+from plugin.cli.commands import COMMANDS
 from plugin.config import SettingsError, store_settings
 from plugin.hebo import HeboClient, HeboError, Odd
 from plugin.hebo.errors import BadRequestError, KeyRefusedError, NoAnswerError
@@ -105,7 +106,7 @@ def useless(width: int, height: int) -> str:
 def settled(readings: list[tuple[float, int]], **changed: Any) -> str:
     """The reason of a verdict on an unanswered submit of 4 prompts, by readings at these minutes."""
     case = {"images": 4, "sent_at": NOW, "baseline_used": 10, "refunds": 0, "open_tasks": 0, "exclusive": True}
-    doubt = Doubt(**{**case, "baseline_at": NOW, **changed})
+    doubt = Doubt(**{**case, **changed})
     seen = [Reading(NOW + timedelta(minutes=at), True, 100, used, 100 - used) for at, used in readings]
     return settle(doubt, seen, NOW + timedelta(minutes=6), timedelta(minutes=5)).reason
 
@@ -255,7 +256,8 @@ def test_pages_have_no_commands(language: str) -> None:
     assert "the settings page" in translated(refused)
     shown = [ON_PAGES.get(template, template) for template in TEMPLATES]
     sentences = [sentence.text for sentence in PAGE_SENTENCES.values()]
-    assert [text for text in [*shown, *sentences] if re.search(r"hebo-sync [a-z]+ |hebo\.\w+", text + " ")] == []
+    command = re.compile(rf"hebo-sync ({'|'.join(COMMANDS)})\b|hebo\.\w+")
+    assert [text for text in [*shown, *sentences] if command.search(text)] == []
 
 
 def test_a_long_message_takes_no_time() -> None:
