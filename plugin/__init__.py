@@ -96,8 +96,9 @@ def _join(
 
     from plugin import data_folder
     from plugin.clock import wall
-    from plugin.db import Database, DatabaseError, first_line
+    from plugin.db import Database
     from plugin.instances import Instance
+    from plugin.schema import DatabaseError, first_line
 
     db = Database(settings.database.url)
     stack.callback(db.close)

@@ -11,8 +11,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from plugin.db import Database, DatabaseError
+from plugin.db import Database
 from plugin.models import DataFolder
+from plugin.schema import DatabaseError
 
 FILE = "data-folder.id"
 

@@ -6,29 +6,23 @@ measured, deferred read-then-write transactions of 16 threads fail by the thousa
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = "alembic_version"  # alembic's own table
+from plugin.schema import DatabaseError, first_line, known_revisions, revision_of
+
 WRITERS = 1_751_474_799  # PostgreSQL's advisory lock of whoever writes: any number, the same in every process
 BUSY_TIMEOUT = 30  # seconds that a writer waits for another one
 SYNCHRONOUS = "FULL"  # a commit outlives a power cut
 RESTORING = "restoring"  # the folder of a restore that is under way, or was broken off
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message says why and what to do."""
 
 
 class Database:
@@ -90,11 +84,6 @@ class Database:
         self.engine.dispose()
 
 
-def first_line(error: Exception) -> str:
-    """What went wrong, without the statement that SQLAlchemy puts below it."""
-    return str(error).partition("\n")[0]
-
-
 def _engine(url: str, pool_size: int) -> Engine:
     if not url.startswith("sqlite"):
         engine = create_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
@@ -151,20 +140,6 @@ def _migration_lock(engine: Engine) -> Iterator[None]:
         yield
 
 
-def known_revisions() -> list[str]:
-    """This version's migrations, oldest first: their files are named by them."""
-    return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
-
-
-def demand_known(revision: str | None) -> None:
-    """Raises DatabaseError for the schema of a newer version."""
-    if revision is not None and revision not in known_revisions():
-        raise DatabaseError(
-            "the database was made by a newer hebo-sync; nothing was changed. Install that version again, or restore "
-            "the backup that was made before the upgrade."
-        )
-
-
 def demand_whole(folder: Path) -> None:
     """Raises DatabaseError where a backup is being restored into this folder, or was not restored to its end."""
     if (folder / RESTORING).exists():
@@ -172,29 +147,3 @@ def demand_whole(folder: Path) -> None:
             f"a backup is being restored into {folder}, or that was broken off; nothing was done. Run the same "
             "hebo-sync restore again, which goes on with it"
         )
-
-
-def revision_of(connection: Connection) -> str | None:
-    """As `Database.revision`."""
-    if not inspect(connection).has_table(REVISIONS):
-        return None
-    found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {REVISIONS}").scalar()  # noqa: S608
-    return found
-
-
-def copy_sqlite(source: Path, target: Path) -> None:
-    """One moment's state of an SQLite database, as a file of its own, while others go on writing to it.
-
-    target: replaced where it is there; on return it is on the disk for good. Raises sqlite3.Error, OSError.
-    """
-    target.unlink(missing_ok=True)
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    address = f"{source.absolute().as_uri()}?mode=rw"  # never made here
-    with (
-        closing(sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT)) as here,
-        closing(sqlite3.connect(target)) as there,
-    ):
-        there.execute("PRAGMA synchronous = OFF")
-        here.backup(there)  # all pages in one step, which is one read transaction
-    with target.open("rb") as file:
-        os.fsync(file.fileno())

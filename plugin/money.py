@@ -53,8 +53,9 @@ class Settlement:
 class Doubt:
     """A submit of `images` prompts, sent at `sent_at`, whose answer never came.
 
-    baseline_used: the account's `used` just before sending. refunds: images that other tasks of ours gave back since then or about then (whether they are in the baseline is not known), or may
-    have. open_tasks: other tasks of the account that are not finished. exclusive: nobody else uses the key.
+    baseline_used: the account's `used` just before sending. refunds: images that other tasks of ours gave back since
+    then or about then (whether they are in the baseline is not known), or may have. open_tasks: other tasks of the
+    account that are not finished. exclusive: nobody else uses the key.
     """
 
     images: int

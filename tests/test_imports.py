@@ -28,7 +28,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("plugin", "cli"),  # create_app() and the command line: the only two that see everything
 )
 # Modules that belong to a room without being a package with it.
-ROOMS = {"db": "models", "states": "models", "migrations": "models", "__main__": "cli"}
+ROOMS = {"db": "models", "schema": "models", "states": "models", "migrations": "models", "__main__": "cli"}
 # Rooms that may import less than their rank allows.
 ONLY = {"sandbox": {"listener"}}
 # What is imported from above by exception: room → who may.

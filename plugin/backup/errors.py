@@ -7,7 +7,7 @@ BackupError              it was not made or not restored; the message says why, 
 
 from __future__ import annotations
 
-from plugin.db import first_line
+from plugin.schema import first_line
 
 
 class BackupError(Exception):

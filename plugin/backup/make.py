@@ -21,7 +21,8 @@ from plugin.backup.archive import PRIVATE, ArchiveWriter, Watch, check_backup, m
 from plugin.backup.errors import BackupError, DamagedBackupError, reason_of
 from plugin.backup.manifest import DATABASE, FORMAT, KEY, Manifest, picture_name
 from plugin.config import Settings
-from plugin.db import Database, copy_sqlite
+from plugin.db import Database
+from plugin.schema import copy_sqlite
 
 Begin = Callable[[int], None]  # told how many bytes there are to go through
 SPARE = 10_000_000  # bytes that are to stay free

@@ -31,8 +31,9 @@ from plugin.backup.make import QUIET, Progress
 from plugin.backup.manifest import DATABASE, KEY, PICTURES, RESCUE, STORES, Manifest
 from plugin.config import Settings
 from plugin.data_folder import FILE as FOLDER_ID
-from plugin.db import RESTORING, Database, demand_known
+from plugin.db import RESTORING, Database
 from plugin.models import DataFolder, SettingsPage, Stop, Store
+from plugin.schema import demand_known
 from plugin.secrets import DecryptError, KeyRing
 
 READY = "ready"

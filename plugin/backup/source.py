@@ -14,9 +14,10 @@ from sqlalchemy import Connection, select, text, update
 from plugin.backup.errors import BackupError
 from plugin.backup.manifest import RESCUE, STORES, is_rescued, is_state
 from plugin.backup.tables import copy_rows, count_rows
-from plugin.db import Database, copy_sqlite, demand_known, revision_of
+from plugin.db import Database
 from plugin.migrations.upgrade import lay_out
 from plugin.models import Picture
+from plugin.schema import copy_sqlite, demand_known, revision_of
 
 # What connectors lay down for a moment only: lock files, drafts, what belongs to an open SQLite file, bulk results.
 PASSING = (".lock", ".part", ".new", ".tmp", "-wal", "-shm", "-journal")

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Connection, DateTime, MetaData, Table, event, func, insert, select, text
 
 from plugin.backup.errors import BackupError
-from plugin.db import REVISIONS
 from plugin.models import UTCDateTime
+from plugin.schema import REVISIONS
 
 BATCH = 1000  # rows
 

@@ -12,9 +12,10 @@ from plugin.backup.errors import BackupError, NotEmptyError
 from plugin.backup.manifest import DATABASE, KEY, Manifest
 from plugin.backup.tables import copy_rows
 from plugin.config import Settings
-from plugin.db import RESTORING, REVISIONS, Database
+from plugin.db import RESTORING, Database
 from plugin.migrations.upgrade import lay_out
 from plugin.models import Base
+from plugin.schema import REVISIONS
 
 OVER = f"{RESTORING}.over"
 OF_RESTORING = {RESTORING, OVER, f"{RESTORING}.lock"}

@@ -16,11 +16,11 @@ from plugin.cli.context import Context, json_option, pass_context, print_json
 from plugin.cli.lookup import counted
 from plugin.cli.relay import relay_beside
 from plugin.config import ConfigError, Settings
-from plugin.db import DatabaseError, first_line
 from plugin.doctor import Finding, Level
 from plugin.doctor.files import check_secret_files
 from plugin.pictures import StorageError
 from plugin.scheduler.lock import SchedulerTakenError, take_lock
+from plugin.schema import DatabaseError, first_line
 from plugin.secrets import SecretsError
 
 SIGNS = {Level.OK: "ok     ", Level.WARNING: "warning", Level.ERROR: "ERROR  "}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from connectors import ConnectorError
 from plugin.config import ConfigError
-from plugin.db import DatabaseError
 from plugin.hebo import HeboError
 from plugin.links import NoPublicUrlError
 from plugin.listener import ListenerError
@@ -17,6 +16,7 @@ from plugin.pipeline.review import ReviewError
 from plugin.pipeline.stores import StoreChangeError, StoreUnknownError
 from plugin.pipeline.undo import UndoError
 from plugin.scheduler import SchedulerTakenError
+from plugin.schema import DatabaseError
 from plugin.secrets import SecretsError
 from templates import PackError, RenderError
 

@@ -16,7 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors import ConnectorError
 from plugin.config import Settings
-from plugin.db import DatabaseError, first_line
 from plugin.doctor import database, disk, image_api
 from plugin.doctor.address import check_local_pictures, check_public_url, check_reach, relay_problem
 from plugin.doctor.clock import check_machine_clock
@@ -28,6 +27,7 @@ from plugin.doctor.stores import check_catalogues, check_packs, check_secrets, c
 from plugin.doctor.work import check_work
 from plugin.pictures import StorageError
 from plugin.pipeline.parts import Parts
+from plugin.schema import DatabaseError, first_line
 from plugin.secrets import SecretsError
 
 __all__ = [

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.config import Settings
-from plugin.db import Database, DatabaseError, first_line
+from plugin.db import Database
 from plugin.doctor.finding import Finding, error, ok, warning
+from plugin.schema import DatabaseError, first_line
 
 NAME = "database"
 MOUNTS = Path("/proc/mounts")

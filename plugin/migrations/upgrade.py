@@ -19,8 +19,9 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from plugin import db
+from plugin import schema
 from plugin.migrations.early import straighten
+from plugin.schema import DatabaseError, copy_sqlite, demand_known, first_line, known_revisions, revision_of
 
 KEPT = 3  # copies
 
@@ -31,16 +32,16 @@ def upgrade(engine: Engine, where: str) -> None:
     Raises DatabaseError, and SQLAlchemyError where the database cannot be opened; nothing is changed then.
     """
     with _without_foreign_keys(engine) as connection:
-        old = db.revision_of(connection)  # inside the transaction: nobody else changes it any more
-        if old == db.known_revisions()[-1]:
+        old = revision_of(connection)  # inside the transaction: nobody else changes it any more
+        if old == known_revisions()[-1]:
             return
-        db.demand_known(old)
+        demand_known(old)
         with _copy_kept(connection, old):
             try:
                 _change(connection, old, "head")
             except (SQLAlchemyError, CommandError, OSError) as error:
-                raise db.DatabaseError(
-                    f"the database {where} could not be brought to this version's form: {db.first_line(error)}. It is "
+                raise DatabaseError(
+                    f"the database {where} could not be brought to this version's form: {first_line(error)}. It is "
                     "as it was before. Mend that and start again; until then the version that you had works with it"
                 ) from error
         _thin_out(connection)
@@ -61,7 +62,7 @@ def lay_out(connection: Connection, revision: str) -> None:
     Raises SQLAlchemyError, CommandError.
     """
     config = Config()
-    config.set_main_option("script_location", str(db.MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
 
@@ -103,10 +104,10 @@ def _copy(file: Path, old: str, undo: ExitStack) -> Path:
     size = file.stat().st_size / 1e6
     undo.callback(draft.unlink, missing_ok=True)
     try:
-        db.copy_sqlite(file, draft)
+        copy_sqlite(file, draft)
         draft.replace(copy)
     except (sqlite3.Error, OSError) as error:
-        raise db.DatabaseError(
+        raise DatabaseError(
             f"the database {file} has to be changed for this version, and a copy of it ({size:.1f} MB) could not be "
             f"put beside it first: {error}. Nothing was changed. Make room there, then start again"
         ) from error

@@ -20,7 +20,8 @@ from sqlalchemy import text
 from plugin import db
 from plugin.backup import restore_backup
 from plugin.config import Settings, load_settings
-from plugin.db import Database, DatabaseError, demand_whole
+from plugin.db import Database, demand_whole
+from plugin.schema import DatabaseError
 from tests.plugin.installation import FOLDER_ID, NOW, contents
 
 STEPS = ("os.rename", "os.remove", "os.rmdir", "sqlite3.connect")

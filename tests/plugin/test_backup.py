@@ -24,8 +24,9 @@ from plugin.backup.archive import ArchiveWriter
 from plugin.backup.make import Progress
 from plugin.backup.manifest import DATABASE, is_known, picture_name
 from plugin.config import Settings
-from plugin.db import Database, DatabaseError
+from plugin.db import Database
 from plugin.models import Account, Event, Picture
+from plugin.schema import DatabaseError
 from tests.plugin.installation import DROPPED, NOW, PICTURES, RESCUED, SHAS, installed, settings_in
 from tests.plugin.migrations.dumped import rows_of
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from plugin.data_folder import FILE, demand_same
-from plugin.db import Database, DatabaseError
+from plugin.db import Database
+from plugin.schema import DatabaseError
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -16,9 +16,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
-from plugin import db
-from plugin.db import BUSY_TIMEOUT, RESTORING, Database, DatabaseError, copy_sqlite, known_revisions
+from plugin import schema as plugin_schema
+from plugin.db import BUSY_TIMEOUT, RESTORING, Database
 from plugin.models import Account, Base
+from plugin.schema import DatabaseError, copy_sqlite, known_revisions
 from tests.plugin.rows import NOW, account
 
 ROOT = Path(__file__).parents[2]
@@ -202,9 +203,9 @@ class TestMigrations:
     ) -> None:
         empty.migrate()
         last = known_revisions()[-1]
-        shutil.copytree(db.MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(plugin_schema.MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
         (tmp_path / "migrations/versions/0999_broken.py").write_text(BROKEN.format(last=last))
-        monkeypatch.setattr(db, "MIGRATIONS", tmp_path / "migrations")
+        monkeypatch.setattr(plugin_schema, "MIGRATIONS", tmp_path / "migrations")
         with pytest.raises(DatabaseError, match="nowhere"):
             empty.migrate()
         with empty.engine.connect() as connection:

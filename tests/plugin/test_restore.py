@@ -29,9 +29,10 @@ from plugin.backup.archive import ArchiveWriter, check_backup
 from plugin.backup.make import Progress
 from plugin.backup.restore import BY, READY
 from plugin.config import Settings
-from plugin.db import Database, DatabaseError
+from plugin.db import Database
 from plugin.migrations import upgrade
 from plugin.models import Event, Stop
+from plugin.schema import DatabaseError
 from tests.plugin.installation import FOLDER_ID, NOW, PICTURES, RESCUED, SHAS, contents, installed, settings_in
 from tests.plugin.migrations.dumped import API_KEY, FORMS, KEY, load, revision_of, rows_of
 from tests.postgres import PostgresServer

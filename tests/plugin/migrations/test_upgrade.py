@@ -17,10 +17,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, inspect, select
 
-from plugin import db
-from plugin.db import Database, DatabaseError, known_revisions
+from plugin import schema as known
+from plugin.db import Database
 from plugin.models import Base, Store
 from plugin.pipeline import stores
+from plugin.schema import DatabaseError, known_revisions
 from plugin.states import TaskState
 from tests.plugin.cli.home import Home
 from tests.plugin.migrations.dumped import API_KEY, FORMS, KEY, Rows, load, revision_of, rows_of, text_of
@@ -36,7 +37,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 {MIGRATE}
 """
-PATCHED = f"import pathlib, sys; from plugin import db; db.MIGRATIONS = pathlib.Path(sys.argv[2])\n{MIGRATE}"
+PATCHED = f"import pathlib, sys; from plugin import schema; schema.MIGRATIONS = pathlib.Path(sys.argv[2])\n{MIGRATE}"
 NEW = """
 import sys, time
 import sqlalchemy as sa
@@ -121,7 +122,7 @@ def copies(folder: Path) -> list[str]:
 
 def migrations(folder: Path, then: str) -> Path:
     """This version's migrations and one more, which does `then` after it has changed something."""
-    place = Path(shutil.copytree(db.MIGRATIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__")))
+    place = Path(shutil.copytree(known.MIGRATIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__")))
     (place / "versions/0999_new.py").write_text(NEW.format(last=known_revisions()[-1], then=then))
     return place
 
@@ -209,7 +210,7 @@ class TestFailure:
         self, old: Database, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = text_of(file)
-        monkeypatch.setattr(db, "MIGRATIONS", migrations(tmp_path, 'op.execute("INSERT INTO nowhere VALUES (1)")'))
+        monkeypatch.setattr(known, "MIGRATIONS", migrations(tmp_path, 'op.execute("INSERT INTO nowhere VALUES (1)")'))
         with pytest.raises(DatabaseError, match=r"no such table: nowhere\. It is as it was before") as caught:
             old.migrate()
         assert "\n" not in str(caught.value)
@@ -220,7 +221,7 @@ class TestFailure:
         self, old: Database, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = text_of(file)
-        monkeypatch.setattr(db, "MIGRATIONS", migrations(tmp_path, 'op.execute("DELETE FROM store WHERE id = 1")'))
+        monkeypatch.setattr(known, "MIGRATIONS", migrations(tmp_path, 'op.execute("DELETE FROM store WHERE id = 1")'))
         with pytest.raises(DatabaseError, match=r"would belong to nothing in store\. It is as it was"):
             old.migrate()
         assert text_of(file) == before

@@ -16,7 +16,6 @@ from sqlalchemy.exc import DatabaseError as DamagedError
 from sqlalchemy.exc import OperationalError
 
 from plugin import db, open_parts, with_image_api
-from plugin.db import DatabaseError
 from plugin.models import GeneratedImage, GenerationTask, LostImage
 from plugin.pipeline import lane as lane_module
 from plugin.pipeline import rescue
@@ -30,6 +29,7 @@ from plugin.pipeline.refresh import RefreshLane
 from plugin.pipeline.run import begin
 from plugin.pipeline.submit import SubmitLane
 from plugin.scheduler import Engine, Pace
+from plugin.schema import DatabaseError
 from plugin.states import TaskState
 from tests.plugin.pipeline.trouble import locked, no_room, read_only
 from tests.plugin.pipeline.world import World, approve_everything, step, task_states
