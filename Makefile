@@ -5,12 +5,13 @@ PY = .venv/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check -q
 DEMO_ARGS =
 BENCH_ARGS =
+CHAOS_ARGS =
 PYTEST_ARGS =
 # One more than there are cores: the longest tests mostly wait for other programs.
 WORKERS = $(shell $(PY) -c "import os; print(min(8, (os.cpu_count() or 1) + 1))")
 
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test bench lint format translations clean
+.PHONY: help setup demo test bench chaos lint format translations clean
 
 help: ## Show this list
 	@awk -F ': ## ' '/^[a-z]+: ## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,6 +31,10 @@ test: lint
 bench: ## Measure speed and memory (BENCH_ARGS)
 bench: .venv/dev.stamp
 	$(PY) -m tests.bench $(BENCH_ARGS)
+
+chaos: ## Kill the program everywhere, and see that nothing is paid twice or lost (CHAOS_ARGS="--seed 2")
+chaos: .venv/dev.stamp
+	$(PY) -m tests.chaos $(CHAOS_ARGS)
 
 lint: ## Check style, format and types
 lint: .venv/dev.stamp

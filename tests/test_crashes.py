@@ -345,21 +345,20 @@ def shop(folder: Path, seed: int, faults: Sequence[str]) -> Iterator[Shop]:
         yield Shop(folder, service, pictures)
 
 
-SLOW = ("submit:slow=0.3", "poll:slow=0.1:0.5", "result:slow=0.3")
-LOST_ANSWERS = ("submit:drop_before:x1", "submit:drop_after:x2", "poll:http_500:x3", "result:http_500:x2")
+FAULTS = ("submit:slow=0.3", "submit:drop_before:x1", "submit:drop_after:x2", "poll:http_500:x3", "result:http_500:x2")
+KILLS = 4
 
 
-@pytest.mark.parametrize(
-    ("seed", "kills", "faults"), [(1, 8, SLOW), (2, 5, LOST_ANSWERS)], ids=["kills", "kills and lost answers"]
-)
-def test_nothing_is_paid_twice_or_lost_unseen(tmp_path: Path, seed: int, kills: int, faults: Sequence[str]) -> None:
+def test_nothing_is_paid_twice_or_lost_unseen(tmp_path: Path) -> None:
+    """In real time, from the start of a process on; the campaign (tests/chaos) reaches every point behind that."""
+    seed = 2
     chance = random.Random(seed)
-    with shop(tmp_path, seed, faults) as walk:
+    with shop(tmp_path, seed, FAULTS) as walk:
         feed = (tmp_path / "feed.tsv").read_bytes()
-        moments = [(chance.uniform(0.2, 1.7), number != 1) for number in range(kills)]  # the second one while it starts
+        moments = [(chance.uniform(0.2, 1.7), number != 1) for number in range(KILLS)]  # the second one while it starts
         killed = sum(walk.run_and_kill(seconds, begun=begun) for seconds, begun in moments)
         report = walk.run()
-        assert killed >= 3, "it was done before it could be killed"
+        assert killed >= 2, "it was done before it could be killed"
         assert (report["waiting"], report["stalled"], report["in_review"]) == (0, 0, 0), report
         facts = walk.facts()
         assert problems(facts) == []
