@@ -215,7 +215,7 @@ class RetentionSettings(Section):
     """[retention]: what is kept for how long. What is on a listing or waits for somebody is always kept."""
 
     pictures_days: int = Field(
-        90, ge=1, description="Days for which the files of rejected and withdrawn pictures are kept."
+        90, ge=1, description="Days for which the files of rejected pictures and of replaced photos are kept."
     )
     history_days: int = Field(365, ge=30, description="Days for which the activity page's history is kept.")
     readings_days: int = Field(40, ge=7, description="Days for which what the service said of the quota is kept.")
