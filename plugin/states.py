@@ -7,6 +7,7 @@ task    planned → submitting → generating → done | failed
         generating ⇄ stalled      past the deadline: polled rarely, shown
         stalled → done | failed | lost
         lost → generating         the answer came after all
+        failed → generating       so too, where it was refused when it was sent again
         planned ⇄ cancelled       product gone, excluded, or a placeholder; wanted again
 image   waiting → fetched → in_review → approved → publishing → published → withdrawn
         waiting → failed → waiting (retry-items) ;  waiting | failed → lost (paid for, cannot be had)
@@ -84,7 +85,8 @@ TASK_STEPS: Mapping[TaskState, frozenset[TaskState]] = {
     # A late answer may come after a person (or the quota) took the task for lost: then its pictures are had.
     TaskState.LOST: frozenset({TaskState.GENERATING}),
     TaskState.DONE: frozenset(),
-    TaskState.FAILED: frozenset(),
+    # Refused when it was sent again, on a person's word that the first one was not accepted; which it was.
+    TaskState.FAILED: frozenset({TaskState.GENERATING}),
     TaskState.CANCELLED: frozenset({TaskState.PLANNED}),
 }
 

@@ -232,7 +232,7 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         task.sent_at, task.answered_at, task.reserved = answer.sent_at, answer.received_at, len(task.images)
         task.doubt_at = task.doubt_note = task.error = task.ended_at = None
         for image in task.images:
-            if image.state in (ImageState.LOST, ImageState.CANCELLED):
+            if image.state in (ImageState.LOST, ImageState.CANCELLED, ImageState.FAILED):
                 image.state, image.error = ImageState.WAITING, None
         ledger.follow(session, task, before, task.reserved, answer.received_at, Said.SERVICE)
         task.due_at = first_poll(self.parts, answer.sent_at, answer.received_at)

@@ -252,6 +252,28 @@ def test_a_late_answer_beats_what_was_settled(shop: World, accepted: bool) -> No
         assert (states(parts), shop.accepted()) == ([TaskState.DONE], 1)
 
 
+def test_a_late_answer_beats_a_refusal_of_what_was_sent_again(shop: World) -> None:
+    """A person's "not accepted" was wrong, and the second one was refused: the pictures of the first are had."""
+    with shop.parts() as parts:
+        read_catalogue(shop, parts, "p1")
+        lane = SubmitLane(parts)
+        step(lane)
+        [submission] = lane.claim(1)
+        answer = lane.work(submission)
+        shop.clock.advance(200)
+        SubmitLane(parts).claim(1)
+        with parts.db.write() as session:
+            settle_by_person(session, session.get_one(GenerationTask, 1), parts.clock.now(), accepted=False)
+        shop.faults("submit:http_400:x1")
+        shop.drive(parts, lanes=(SubmitLane,), until=lambda: states(parts) == [TaskState.FAILED])
+        lane.store([(submission, answer)])
+        assert states(parts) == [TaskState.GENERATING]
+        shop.drive(parts)
+        assert (states(parts), shop.accepted()) == ([TaskState.DONE], 1)
+        with parts.db.read() as session:
+            assert {image.state for image in session.scalars(select(GeneratedImage))} == {ImageState.IN_REVIEW}
+
+
 def test_a_word_counts_for_the_doubt_that_was_looked_at_and_once(shop: World) -> None:
     shop.hebo["exclusive"] = False
     shop.faults("submit:drop_before:x1")
