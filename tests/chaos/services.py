@@ -22,6 +22,8 @@ from tests.chaos.processes import service
 from tests.plugin.pictures.drawn import drawn, encoded
 
 PHOTO = 160  # pixels
+USER = "3"  # whose the sandbox's key is
+USED_BEFORE = 20  # images of today, so that a turn of the day would show: else no doubt is settled as not accepted
 _KEPT: list[object] = []  # what serves in this process, for its whole life
 
 
@@ -67,6 +69,7 @@ def _serve_images(dial_file: Path, offer: Offer) -> dict[str, Any]:
         retry_fail_rate=offer.fails_again,
     )  # fmt: skip
     listener = serve_hebo(options, now=Dial(dial_file).seconds)
+    listener.sandbox.state.spend(USER, USED_BEFORE, 0.0)
     _KEPT.append(listener)
     return {"url": listener.url}
 
