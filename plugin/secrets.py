@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
+from plugin.disk import sync_folder
+
 KEY_FILE = "secret.key"
 KEY_BYTES = 32
 
@@ -161,8 +163,4 @@ def _publish(draft: Path, file: Path) -> None:
         os.link(draft, file)  # unlike a rename, this never puts a new key over an existing one
     except FileExistsError:
         return
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(file.parent)

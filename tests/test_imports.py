@@ -13,7 +13,7 @@ LEAVES = ("connectors", "templates")
 
 # Inside plugin: a room imports rooms of lower ranks only. Modules of one room may import each other.
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("schedules", "health"),
+    ("schedules", "health", "disk"),
     ("config", "secrets", "listener", "links", "clock"),
     ("callbacks",),
     ("models", "hebo", "pictures"),

@@ -22,6 +22,7 @@ from plugin.backup.errors import BackupError, DamagedBackupError, reason_of
 from plugin.backup.manifest import DATABASE, FORMAT, KEY, Manifest, picture_name
 from plugin.config import Settings
 from plugin.db import Database
+from plugin.disk import sync_folder
 from plugin.schema import copy_sqlite
 
 Begin = Callable[[int], None]  # told how many bytes there are to go through
@@ -61,7 +62,7 @@ def make_backup(
             made = _Making(settings, db, work, choice, now, progress).write(draft, program)
             check_backup(draft, progress.moved)
             draft.replace(file)
-            _sync(file.parent)
+            sync_folder(file.parent)
     except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise BackupError(
             f"no backup was made: {reason_of(error)}. Nothing half-done was left, and an older backup of that name is "
@@ -193,11 +194,3 @@ def _remove(draft: Path, work: Path) -> None:
     draft.unlink(missing_ok=True)
     if work.exists():
         shutil.rmtree(work)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

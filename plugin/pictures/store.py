@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 from PIL import Image
 
+from plugin.disk import sync_folder
 from plugin.pictures.errors import NotAPictureError, StorageError
 from plugin.pictures.look import DECODE_ERRORS, on_white, upright
 
@@ -166,7 +167,7 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _files(folder: Path) -> list[StoredFile]:
@@ -204,14 +205,6 @@ def _write(path: Path, data: bytes) -> None:
             f"The picture could not be stored in {path.parent}: {error.strerror}. Nothing half-written was left; "
             "make room or mend the folder, the work goes on by itself"
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _shrunk(data: bytes, width: int) -> bytes:

@@ -33,9 +33,7 @@ from plugin.states import ImageState, TaskState
 READING_AGE = timedelta(seconds=60)
 TIGHT = 16  # images: when less than this would remain, the quota is read again before sending
 TIGHT_AGE = timedelta(seconds=5)
-FULL_LOOK = timedelta(
-    seconds=5
-)  # while what is planned does not fit and no room changed, it is not looked through again
+FULL_LOOK = timedelta(seconds=5)  # what does not fit is not looked through again sooner, unless a room changes
 
 
 class SubmitLane(Lane[ReadQuota | Submission, Answer]):

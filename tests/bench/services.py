@@ -7,6 +7,7 @@ import json
 import math
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ class Arrivals:
         }
 
 
-class LightProtocol(asyncio.Protocol):
+class LightProtocol(asyncio.Protocol, ABC):
     """Just enough HTTP/1.1 for a client that sends GET requests and waits for each answer, which takes `latency`."""
 
     def __init__(self, latency: float, images: int):
@@ -120,13 +121,13 @@ class LightProtocol(asyncio.Protocol):
         else:
             self._poll(path.rpartition("/")[2])
 
+    @abstractmethod
     def seen(self, given: dict[str, float]) -> dict[str, Any]:
         """The answer to `/seen`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arrived(self, task: str) -> bytes | None:
         """A poll arrives; gives the body of its refusal."""
-        raise NotImplementedError
 
     def _poll(self, task: str) -> None:
         refusal = self.arrived(task)

@@ -59,7 +59,6 @@ WAIT = timedelta(minutes=5)
 LATEST = 280  # seconds after which the service takes nothing up any more
 FLIGHT = 0.2  # seconds a call takes
 BUDGET = 14
-UNKNOWN = (TaskState.SUBMITTING, TaskState.IN_DOUBT)
 ANSWERED = ["accepted"] * 5
 UNANSWERED = ["lost", "lost", "dropped", "dropped", "late", "answers late", "killed", "killed unsent"]
 REFUSED = ["not sent", "bad", "busy", "key"]

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plugin.activity import BY_ITSELF
 from plugin.models import Event
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.reading_news import MOST_TOLD
+from plugin.pipeline.retention.forgetting import forget
 
-BATCH = 500  # entries forgotten in one transaction
 AT_MOST = 100_000  # in one pass; the rest is for the next
 
 
@@ -26,15 +26,7 @@ def prune(parts: Parts, before: datetime, going_on: Callable[[], bool]) -> int:
     """Forget the entries that are older; gives how many."""
     with parts.db.read() as session:
         ids = old(session, before)
-    gone = 0
-    for start in range(0, len(ids), BATCH):
-        if not going_on():
-            break
-        batch = ids[start : start + BATCH]
-        with parts.db.write() as session:
-            session.execute(delete(Event).where(Event.id.in_(batch)))
-        gone += len(batch)
-    return gone
+    return forget(parts, Event, ids, going_on)
 
 
 def old(session: Session, before: datetime) -> Sequence[int]:

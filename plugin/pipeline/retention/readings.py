@@ -12,17 +12,16 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from plugin.accounts import OPEN_STATES
 from plugin.models import Account, GenerationTask, QuotaReading
 from plugin.pipeline.parts import Parts
-from plugin.states import TaskState
+from plugin.pipeline.retention.forgetting import forget
 
-BATCH = 500  # readings forgotten in one transaction
 MARGIN = timedelta(days=1)
 THINNED_FOR = timedelta(days=366)
-UNSETTLED = (TaskState.SUBMITTING, TaskState.IN_DOUBT, TaskState.GENERATING, TaskState.STALLED)
 
 
 class Found(NamedTuple):
@@ -35,15 +34,7 @@ def prune(parts: Parts, before: datetime, now: datetime, going_on: Callable[[], 
     """Forget the readings that are older; gives how many."""
     with parts.db.read() as session:
         ids = old(session, before, now)
-    gone = 0
-    for start in range(0, len(ids), BATCH):
-        if not going_on():
-            break
-        batch = ids[start : start + BATCH]
-        with parts.db.write() as session:
-            session.execute(delete(QuotaReading).where(QuotaReading.id.in_(batch)))
-        gone += len(batch)
-    return gone
+    return forget(parts, QuotaReading, ids, going_on)
 
 
 def old(session: Session, before: datetime, now: datetime) -> Sequence[int]:
@@ -67,7 +58,7 @@ def _old(session: Session, account_id: int, before: datetime, now: datetime) -> 
 def _open_since(session: Session, account_id: int) -> datetime | None:
     """From when on readings may still decide something."""
     task = GenerationTask
-    mine = (task.account_id == account_id) & task.state.in_(UNSETTLED)
+    mine = (task.account_id == account_id) & task.state.in_(OPEN_STATES)
     return session.scalar(select(func.min(func.coalesce(task.baseline_at, task.sent_at))).where(mine))
 
 

@@ -148,12 +148,17 @@ def _within(columns: Sequence[Any], span: Span, store_id: int | None) -> Select[
 
 def _reserved_in(begin: type[LedgerEntry], span: Span, store_id: int | None) -> Iterator[ColumnElement[bool]]:
     yield begin.source == Bucket.FREE
+    yield from made_in(begin, span, store_id)
+
+
+def made_in(row: type[LedgerEntry], span: Span, store_id: int | None) -> Iterator[ColumnElement[bool]]:
+    """That a move was made in that time, and in that store (None: any)."""
     if span.since is not None:
-        yield begin.at >= span.since
+        yield row.at >= span.since
     if span.until is not None:
-        yield begin.at < span.until
+        yield row.at < span.until
     if store_id is not None:
-        yield begin.store_id == store_id
+        yield row.store_id == store_id
 
 
 def _not_had(session: Session, span: Span, store_id: int | None, group: Group | None) -> dict[Any, int]:

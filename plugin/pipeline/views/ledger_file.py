@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, select, tuple_
 from plugin.db import Database
 from plugin.ledger import Bucket, Said
 from plugin.models import GenerationTask, LedgerEntry, Product, Store
-from plugin.pipeline.views.ledger import EVER, SAID_BY, Span
+from plugin.pipeline.views.ledger import EVER, SAID_BY, Span, made_in
 
 BOM = "\ufeff"  # Excel takes the file for UTF-8 by it
 PAGE = 5_000  # lines that are read at once: nothing is held open in the database while a slow reader takes them
@@ -56,12 +56,7 @@ def _page(db: Database, span: Span, store_id: int | None, after: tuple[datetime,
 
 def _chosen(span: Span, store_id: int | None, after: tuple[datetime, int] | None) -> Iterator[ColumnElement[bool]]:
     row = LedgerEntry
-    if span.since is not None:
-        yield row.at >= span.since
-    if span.until is not None:
-        yield row.at < span.until
-    if store_id is not None:
-        yield row.store_id == store_id
+    yield from made_in(row, span, store_id)
     if after is not None:
         yield tuple_(row.at, row.id) > tuple_(*after)
 

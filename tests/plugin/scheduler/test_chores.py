@@ -77,7 +77,7 @@ def test_retention_once_a_day(parts: Parts, world: World) -> None:
 
 
 def test_a_long_pass_is_gone_on_with_the_next_time(parts: Parts, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugin.pipeline.retention.history.BATCH", 2)
+    monkeypatch.setattr("plugin.pipeline.retention.forgetting.BATCH", 2)
     add_events(parts, 7)
     write = parts.db.write
 
