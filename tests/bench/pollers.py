@@ -26,6 +26,7 @@ from plugin import accounts
 from plugin.models import GenerationTask
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.run import run
+from plugin.pipeline.submit import first_poll
 from plugin.states import TaskState
 from tests.bench.child import ROOT, service
 from tests.bench.kit import bench_parts, put, put_products, put_store, quoted
@@ -139,15 +140,18 @@ def _fill(parts: Parts, case: Case) -> None:
         put(session, GenerationTask, rows)
 
 
-def _submit(parts: Parts, number: int) -> tuple[datetime, str]:
+def _submit(parts: Parts, number: int) -> tuple[datetime, datetime, str]:
+    """When it was sent, when its first poll is legal, and its id."""
     assert parts.hebo is not None
     sent_at = parts.clock.now()
     url = f"https://shop.example/{number}.jpg"
     taken = parts.hebo.submit(url, ["A mug."], model="gpt-image-2-1k", size=None, aspect_ratio=None)
-    return sent_at, taken.task_id
+    return sent_at, first_poll(parts, sent_at, parts.clock.now()), taken.task_id
 
 
-def _task(number: int, account_id: int, store_id: int, sent_at: datetime, remote_id: str) -> dict[str, Any]:
+def _task(
+    number: int, account_id: int, store_id: int, sent_at: datetime, due_at: datetime, remote_id: str
+) -> dict[str, Any]:
     return {
         "id": number,
         "round_id": number,
@@ -158,6 +162,6 @@ def _task(number: int, account_id: int, store_id: int, sent_at: datetime, remote
         "remote_id": remote_id,
         "state": TaskState.GENERATING,
         "sent_at": sent_at,
-        "due_at": sent_at,
+        "due_at": due_at,
         "created_at": sent_at,
     }
