@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from plugin.clock import Clock
@@ -35,6 +34,7 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
     from plugin.links import PictureLinks
     from plugin.pictures import PictureStore
     from plugin.pipeline.parts import Parts, Policy
+    from plugin.pipeline.takeover import take_over
     from plugin.secrets import KeyRing
 
     data_dir, schedule = settings.app.data_dir, PollSchedule(settings.hebo.poll_bands, settings.hebo.poll_margin)
@@ -65,7 +65,7 @@ def open_parts(settings: Settings, clock: Clock | None = None, policy: Policy | 
         )
         if parts.hebo is not None:
             stack.callback(parts.hebo.close)
-        _take_back(parts, instance)
+        take_over(parts)
         yield parts
 
 
@@ -90,14 +90,15 @@ def with_image_api(parts: Parts) -> Parts:
 def _join(
     settings: Settings, clock: Clock | None, schedule: PollSchedule, stack: ExitStack
 ) -> tuple[Database, Instance, Clock]:
-    """Open the database and take part: what processes that died here held is free again. Gives our life,
-    and the clock that all processes here go by. Raises DatabaseError."""
+    """Open the database and take part. Gives our life, and the clock that all processes here go by. Raises
+    DatabaseError."""
     from sqlalchemy.exc import OperationalError
 
     from plugin import data_folder
     from plugin.clock import wall
     from plugin.db import Database
     from plugin.instances import Instance
+    from plugin.pipeline import stores
     from plugin.schema import DatabaseError, first_line
 
     db = Database(settings.database.url)
@@ -108,7 +109,8 @@ def _join(
         instance = Instance(settings.app.data_dir)
         stack.callback(instance.close)
         clock = clock or _clock(db, instance, schedule)
-        _begin(settings, db, instance, clock.now())
+        with db.write() as session:
+            stores.sync_provisioned(session, settings, clock.now())
     except (OperationalError, OSError) as error:
         raise DatabaseError(
             f"the database {db.where} cannot be used now: {first_line(error)}. Nothing was changed or sent, and "
@@ -125,27 +127,6 @@ def _clock(db: Database, instance: Instance, schedule: PollSchedule) -> Clock:
     with instance.looking() as alone:
         offset = machine_clock.join(db, machine, schedule, alone=alone)
     return SystemClock(machine.ticks, offset)
-
-
-def _begin(settings: Settings, db: Database, instance: Instance, now: datetime) -> None:
-    from plugin.instances import end_leases
-    from plugin.pipeline import stores
-
-    dead = instance.dead()
-    with db.write() as session:
-        end_leases(session, dead, now)
-        stores.sync_provisioned(session, settings, now)
-    instance.forget(dead)
-
-
-def _take_back(parts: Parts, instance: Instance) -> None:
-    """Answers that were set aside since the database could not take them (see `plugin.pipeline.rescue`)."""
-    from plugin.pipeline import rescue
-
-    if rescue.files(parts):
-        from plugin.pipeline.submit import SubmitLane
-
-        rescue.settle(parts, SubmitLane(parts).store, instance.is_alive)
 
 
 def _make_folder(data_dir: Path) -> None:

@@ -20,6 +20,7 @@ from plugin.models import Account, GeneratedImage, GenerationTask, Product, Publ
 from plugin.states import TaskState
 
 FOLDER = "instances"
+GUARD = "guard"
 
 
 class Instance:
@@ -30,15 +31,9 @@ class Instance:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = secrets.token_hex(8)  # the beginning of no other name
         self._lock = FileLock(self.folder / f"{self.name}.lock")
-        self._guard = FileLock(self.folder / "guard")
+        self._guard = FileLock(self.folder / GUARD)
         with self._guard:
             self._lock.acquire()
-
-    def dead(self) -> list[str]:
-        """The names of processes on this machine that died without closing."""
-        with self._guard:  # nobody is just making its file, so a free lock has been let go of
-            files = [file for file in self.folder.glob("*.lock") if file.stem != self.name]
-            return [file.stem for file in files if _is_free(file)]
 
     @contextmanager
     def looking(self) -> Iterator[bool]:
@@ -47,19 +42,34 @@ class Instance:
             others = (file for file in self.folder.glob("*.lock") if file.stem != self.name)
             yield all(_is_free(file) for file in others)
 
-    def is_alive(self, name: str) -> bool:
-        """Whether the process of that name on this data folder lives."""
-        file = self.folder / f"{name}.lock"
-        return name == self.name or (file.exists() and not _is_free(file))
-
-    def forget(self, names: list[str]) -> None:
-        """Remove the lock files of dead processes, once their leases are ended."""
-        for name in names:
-            (self.folder / f"{name}.lock").unlink(missing_ok=True)
-
     def close(self) -> None:
         self._lock.release()
         (self.folder / f"{self.name}.lock").unlink(missing_ok=True)
+
+
+def any_dead(data_dir: Path) -> bool:
+    """Whether processes on this data folder may have died without closing: a cheap look, taken every few seconds."""
+    return any(_is_free(file) for file in (data_dir / FOLDER).glob("*.lock"))
+
+
+@contextmanager
+def taking_over(data_dir: Path) -> Iterator[list[str]]:
+    """The names of processes on this data folder that died without closing.
+
+    Nobody else is in such a block, and no process begins meanwhile. At its end they are forgotten, unless it raises.
+    """
+    folder = data_dir / FOLDER
+    with FileLock(folder / GUARD):  # nobody is just making its file, so a free lock has been let go of
+        dead = [file for file in folder.glob("*.lock") if _is_free(file)]
+        yield [file.stem for file in dead]
+        for file in dead:
+            file.unlink(missing_ok=True)
+
+
+def is_alive(data_dir: Path, name: str) -> bool:
+    """Whether the process of that name on this data folder lives."""
+    file = data_dir / FOLDER / f"{name}.lock"
+    return file.exists() and not _is_free(file)
 
 
 def _is_free(file: Path) -> bool:

@@ -85,13 +85,18 @@ def settle(parts: Parts, store: Store, is_alive: Callable[[str], bool]) -> int:
     store: of the submit lane. is_alive: whether a process (by the name that its claims have) still lives: that one
     stores its answers itself.
     """
-    ended = [file for file in files(parts) if not is_alive(file.stem.partition("-")[0])]
+    ended = [file for file in files(parts) if not is_alive(writer_of(file))]
     return sum(_settle(parts, store, file) for file in ended)
 
 
 def files(parts: Parts) -> list[Path]:
     """One for each accepted task that was set aside."""
     return sorted((parts.settings.app.data_dir / FOLDER).glob("*.json"))
+
+
+def writer_of(file: Path) -> str:
+    """The process that set it aside, by the name that its claims have."""
+    return file.stem.partition("-")[0]
 
 
 def about(item: Submission) -> str:

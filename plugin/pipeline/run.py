@@ -28,11 +28,12 @@ from plugin.pipeline.refresh import RefreshLane
 from plugin.pipeline.review import approve_all
 from plugin.pipeline.standing import count_of, standing
 from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.takeover import TakeOverLane
 from plugin.pipeline.undo import UndoLane
 from plugin.states import ImageState, ProductState, TaskState
 
 # The walk in its order, with the doubts first: while one is being settled its account submits nothing.
-LANES = (RefreshLane, PlanLane, DoubtLane, SubmitLane, PollLane, CollectLane, PublishLane, UndoLane)
+LANES = (RefreshLane, PlanLane, DoubtLane, SubmitLane, PollLane, CollectLane, PublishLane, UndoLane, TakeOverLane)
 log = logging.getLogger(__name__)
 LONGEST_SLEEP = 0.25  # seconds
 MOST_ERRORS = 200  # messages in a report

@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlalchemy import delete
 
 from plugin.callbacks import FOLDER
-from plugin.instances import Instance, end_leases
 from plugin.models import SignIn
 from plugin.pictures import StorageError
 from plugin.pipeline import retention
@@ -21,29 +20,16 @@ LONG_OVER = timedelta(days=1)
 
 
 def tidy(parts: Parts) -> None:
-    """What is over by now: sign-ins, what processes hold that died on this machine, notes of calls that nobody waits
-    for; and once a day what [retention] lets go of."""
+    """What is over by now: sign-ins, notes of calls that nobody waits for; and once a day what [retention] lets go
+    of."""
     now = parts.clock.now()
     with parts.db.write() as session:
         session.execute(delete(SignIn).where(SignIn.expires_at <= now))
-    _end_dead(parts, now)
     try:
         _forget_calls(parts.settings.app.data_dir / FOLDER, now)
         retention.tidy_daily(parts, lambda: parts.clock.now() - now < AT_A_TIME)
     except (StorageError, OSError) as error:
         log.warning("tidying up did not come to its end, and is tried again: %s", error)
-
-
-def _end_dead(parts: Parts, now: datetime) -> None:
-    looker = Instance(parts.settings.app.data_dir)
-    try:
-        dead = looker.dead()
-        if dead:
-            with parts.db.write() as session:
-                end_leases(session, dead, now)
-            looker.forget(dead)
-    finally:
-        looker.close()
 
 
 def _forget_calls(folder: Path, now: datetime) -> None:

@@ -28,8 +28,8 @@ COMMITS: Mapping[str, str] = {
     "pipeline.store_write:StoreWriteLane.store": "write store",
     "pipeline.publish:PublishLane._remember": "listing as it was before",
     "pipeline.run:begin": "run begins",
-    "plugin:_join": "start: leases of the dead ended",
-    "plugin:_begin": "start: leases of the dead ended",
+    "pipeline.takeover:take_over": "leases of the dead ended",
+    "plugin:_join": "start: stores of the settings",
 }
 _NAMES = (
     (re.compile(r"/ecom_[A-Za-z0-9_]+"), "/ID"),

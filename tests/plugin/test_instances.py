@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from plugin.db import Database
-from plugin.instances import Instance, end_leases
+from plugin.instances import Instance, any_dead, end_leases, is_alive, taking_over
 from plugin.models import Account, GeneratedImage, GenerationTask, Product, Publication, Store
 from plugin.states import ImageState, TaskState
 from tests.plugin.rows import NOW, Shop, account, image, saved
@@ -50,35 +50,46 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
     made.close()
 
 
+def dead_in(folder: Path) -> list[str]:
+    """Who died there; they stay known as dead."""
+    found: list[str] = []
+    with suppress(InterruptedError), taking_over(folder) as dead:
+        found += dead
+        raise InterruptedError
+    assert any_dead(folder) == bool(found)
+    return found
+
+
 class TestInstances:
     def test_a_killed_process_is_dead_and_a_live_one_is_not(self, instance: Instance, tmp_path: Path) -> None:
         with other_process(tmp_path) as (name, child), other_process(tmp_path):
             assert len(name) == 16
-            assert instance.dead() == []
+            assert dead_in(tmp_path) == []
             child.kill()
             child.wait()
-            assert instance.dead() == [name]
-            instance.forget([name])
-            assert instance.dead() == []
+            assert dead_in(tmp_path) == [name]
+            with taking_over(tmp_path) as dead:
+                assert dead == [name]
+            assert dead_in(tmp_path) == []
 
     def test_a_closed_one_leaves_nothing(self, instance: Instance, tmp_path: Path) -> None:
         with other_process(tmp_path) as (name, child):
             child.communicate()
             assert child.returncode == 0
-        assert instance.dead() == []
+        assert dead_in(tmp_path) == []
         assert not list(instance.folder.glob(f"{name}*"))
 
     def test_two_of_one_process_see_each_other_alive(self, instance: Instance, tmp_path: Path) -> None:
         second = Instance(tmp_path)
-        assert (instance.dead(), second.dead()) == ([], [])
+        assert dead_in(tmp_path) == []
         assert instance.name != second.name
         second.close()
-        assert instance.dead() == []
+        assert dead_in(tmp_path) == []
 
     def test_looking_does_not_kill(self, instance: Instance, tmp_path: Path) -> None:
         second = Instance(tmp_path)
         for _ in range(3):
-            assert second.dead() == []
+            assert dead_in(tmp_path) == []
         second.close()
 
 
@@ -137,7 +148,7 @@ class TestLeases:
             child.kill()
             child.wait()
             with database.write() as session:
-                end_leases(session, instance.dead(), NOW)
+                end_leases(session, dead_in(tmp_path), NOW)
         assert leases(database).count(True) == 2
 
 
@@ -148,14 +159,14 @@ class TestLooking:
         with other_process(tmp_path) as (name, child):
             with instance.looking() as alone:
                 assert not alone
-            assert instance.is_alive(name)
+            assert is_alive(tmp_path, name)
             child.kill()
             child.wait()
             with instance.looking() as alone:
                 assert alone
-            assert not instance.is_alive(name)
-        assert instance.is_alive(instance.name)
-        assert not instance.is_alive("never")
+            assert not is_alive(tmp_path, name)
+        assert is_alive(tmp_path, instance.name)
+        assert not is_alive(tmp_path, "never")
 
     def test_nobody_begins_meanwhile(self, instance: Instance, tmp_path: Path) -> None:
         made: list[Instance] = []

@@ -1,0 +1,111 @@
+"""What dead processes held goes on at once, while others live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from plugin import instances
+from plugin.hebo import Accepted
+from plugin.models import Store
+from plugin.pipeline import rescue
+from plugin.pipeline.intent import Submission
+from plugin.pipeline.parts import Parts
+from plugin.pipeline.plan import PlanLane
+from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.run import begin
+from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.takeover import EVERY, TakeOverLane
+from plugin.states import TaskState
+from tests.plugin.pipeline.world import World, approve_everything, step, task_states
+
+DEAD = "0123456789abcdef"
+HOURS = timedelta(hours=9)
+
+
+def dies(parts: Parts) -> None:
+    """What a killed process leaves: a lock file that nobody holds."""
+    (parts.settings.app.data_dir / instances.FOLDER / f"{DEAD}.lock").touch()
+
+
+@contextmanager
+def submitted_by_another(shop: World) -> Iterator[Parts]:
+    """The service took a task; the process that sent it could not store the answer, and noted it."""
+    shop.product("p0")
+    with shop.parts() as parts:
+        begin(parts, None, shop.clock.now())
+        shop.drive(parts, lanes=(RefreshLane, PlanLane))
+        step(SubmitLane(parts))  # asks for the quota
+        other = replace(parts, instance=DEAD)
+        submit = SubmitLane(other)
+        [item] = submit.claim(1)
+        assert isinstance(item, Submission)
+        answer = submit.work(item)
+        assert isinstance(answer.result, Accepted)
+        rescue.keep(other, item, answer, answer.result, again=False)
+        assert task_states(parts) == [TaskState.SUBMITTING]
+        yield parts
+
+
+def test_a_store_waits_no_longer_for_a_writer_that_died(shop: World) -> None:
+    shop.product("p0")
+    with shop.parts() as parts:
+        begin(parts, None, shop.clock.now())
+        shop.drive(parts)
+        with parts.db.write() as session:
+            store = session.scalars(select(Store)).one()
+            store.write_owner, store.write_until = DEAD, shop.clock.now() + HOURS
+        approve_everything(parts)
+        dies(parts)
+        begun = shop.clock.now()
+        shop.drive(parts)
+        assert shop.clock.now() - begun < timedelta(minutes=5)
+    assert len(shop.published("p0")) == 2
+
+
+def test_an_id_that_an_ended_process_set_aside_is_stored(shop: World, caplog: pytest.LogCaptureFixture) -> None:
+    with submitted_by_another(shop) as parts:
+        shop.drive(parts, until=lambda: task_states(parts) == [TaskState.GENERATING])
+        assert rescue.files(parts) == []
+        shop.drive(parts)
+    assert shop.accepted() == 1
+    assert "is stored now" in caplog.text
+
+
+def test_it_is_stored_before_the_deads_lease_ends(shop: World) -> None:
+    """Else the task would be in doubt, and might be settled wrongly meanwhile."""
+    with submitted_by_another(shop) as parts:
+        dies(parts)
+        assert step(TakeOverLane(parts))
+        assert task_states(parts) == [TaskState.GENERATING]
+
+
+def test_a_note_that_cannot_be_read_is_told_once(shop: World, caplog: pytest.LogCaptureFixture) -> None:
+    with shop.parts() as parts:
+        note = parts.settings.app.data_dir / rescue.FOLDER / f"{DEAD}-7.json"
+        note.parent.mkdir()
+        note.write_text("{", encoding="utf-8")
+        lane = TakeOverLane(parts)
+        assert step(lane)
+        shop.clock.advance(EVERY.total_seconds())
+        assert not step(lane)
+        assert note.exists()
+    assert caplog.text.count(str(note)) == 1
+
+
+def test_it_looks_every_few_seconds(shop: World) -> None:
+    with shop.parts() as parts:
+        lane = TakeOverLane(parts)
+        assert not step(lane)
+        dies(parts)
+        assert not step(lane)
+        shop.clock.advance(EVERY.total_seconds())
+        assert step(lane)
+        shop.clock.advance(EVERY.total_seconds())
+        assert not step(lane)
+        assert lane.next_due() is None
