@@ -27,6 +27,20 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("demo",),
     ("plugin", "cli"),  # create_app() and the command line: the only two that see everything
 )
+# Inside plugin.pipeline, whose rooms are the steps of the walk, the same. Its own modules are in one of these too.
+STEPS: tuple[tuple[str, ...], ...] = (
+    ("pauses", "sessions"),
+    ("parts",),
+    ("lane", "exclude", "vault", "due", "publications"),
+    ("away", "include", "stores"),
+    ("review", "stops", "reading"),
+    ("standing", "submitting"),
+    ("views", "image_api"),
+    ("quota", "planning"),
+    ("polling", "publishing"),
+    ("retention", "takeover"),
+    ("run",),
+)
 # Modules that belong to a room without being a package with it.
 ROOMS = {"db": "models", "schema": "models", "states": "models", "migrations": "models", "__main__": "cli"}
 # Rooms that may import less than their rank allows.
@@ -35,6 +49,7 @@ ONLY = {"sandbox": {"listener"}}
 FROM_ABOVE = {"plugin": {"demo", "cli"}, "cli": set[str]()}
 
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
+STEP = {step: rank for rank, steps in enumerate(STEPS) for step in steps}
 
 
 def sources(root: Path) -> dict[str, Path]:
@@ -82,12 +97,20 @@ def complaint(module: str, name: str, modules: Mapping[str, Path]) -> str | None
         return None if allowed else f"{module} imports {name}: {package} is a leaf package"
     here, there = room(module, modules), room(name, modules)
     if here == there or here in FROM_ABOVE.get(there, ()):
-        return None
+        return step_complaint(module, name) if here == "pipeline" else None
     if RANK[here] <= RANK[there]:
         return f"{module} imports {name}: {there} is not below {here}"
     if there not in ONLY.get(here, {there}):
         return f"{module} imports {name}: {here} may import only {', '.join(sorted(ONLY[here]))}"
     return None
+
+
+def step_complaint(module: str, name: str) -> str | None:
+    """The same inside of plugin.pipeline."""
+    here, there = (dotted.split(".")[2] if dotted.count(".") >= 2 else "" for dotted in (module, name))
+    if here == there or not here or STEP.get(here, -1) > STEP.get(there, len(STEPS)):
+        return None
+    return f"{module} imports {name}: {there} is not below {here} (see STEPS in {__name__})"
 
 
 def violations(root: Path) -> list[str]:
@@ -131,6 +154,8 @@ def test_the_rule_looks_at_the_real_program() -> None:
         ("connectors/feed.py", "import plugin.config", "connectors is a leaf package"),
         ("connectors/feed.py", "from templates import PromptPack", "connectors is a leaf package"),
         ("templates/engine.py", "from connectors.types import Product", "templates is a leaf package"),
+        ("plugin/pipeline/polling/x.py", "from plugin.pipeline import run", "run is not below polling"),
+        ("plugin/pipeline/novelty/x.py", "from plugin.pipeline.parts import x", "parts is not below novelty"),
         ("plugin/novelty.py", "", "plugin.novelty: give its room a rank"),
     ],
 )

@@ -18,7 +18,7 @@ DATABASE = "database.sqlite3"
 KEY = KEY_FILE
 PICTURES = "pictures"
 STORES = "stores"
-RESCUE = "rescue"  # as `plugin.pipeline.rescue` has it
+RESCUE = "rescue"  # as `plugin.pipeline.submitting.rescue` has it
 
 _PICTURE = re.compile(rf"{PICTURES}/([0-9a-f]{{2}})/(\1[0-9a-f]{{62}})")
 _STATE = re.compile(rf"{STORES}/[a-z0-9][a-z0-9_]*(/[^/\\:.\x00-\x1f][^/\\:\x00-\x1f]*){{1,4}}")

@@ -25,8 +25,9 @@ from plugin.config import StoreSettings, store_settings
 from plugin.listener import ListenerError
 from plugin.models import Product, Publication, PublicationImage, Store
 from plugin.pictures import StorageError
-from plugin.pipeline import offer, stores
+from plugin.pipeline import stores
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.planning import offer
 from plugin.states import ProductState, PublicationState
 
 HOST = "127.0.0.1"
@@ -201,8 +202,8 @@ def _put_image(
 def ask_for_some(parts: Parts, platforms: Sequence[Platform]) -> None:
     """Reads what is due and asks for pictures of a few products of each shop, as a person would who saw the cost."""
     from plugin.cli.lanes import settle_lanes
-    from plugin.pipeline.plan import PlanLane
-    from plugin.pipeline.refresh import RefreshLane
+    from plugin.pipeline.planning.plan import PlanLane
+    from plugin.pipeline.reading.refresh import RefreshLane
 
     settle_lanes(parts, (RefreshLane(parts), PlanLane(parts)))
     for platform in platforms:

@@ -9,12 +9,12 @@ from plugin.links import NoPublicUrlError
 from plugin.listener import ListenerError
 from plugin.pictures import PictureError, StorageError
 from plugin.pipeline.away import DatabaseAwayError
-from plugin.pipeline.doubt import SettleError
-from plugin.pipeline.publish import PublicationStateError
-from plugin.pipeline.retry import RetryError
+from plugin.pipeline.planning.retry import RetryError
+from plugin.pipeline.publishing.publish import PublicationStateError
+from plugin.pipeline.publishing.undo import UndoError
 from plugin.pipeline.review import ReviewError
 from plugin.pipeline.stores import StoreChangeError, StoreUnknownError
-from plugin.pipeline.undo import UndoError
+from plugin.pipeline.submitting.doubt import SettleError
 from plugin.scheduler import SchedulerTakenError
 from plugin.schema import DatabaseError
 from plugin.secrets import SecretsError

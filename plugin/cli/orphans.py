@@ -11,8 +11,9 @@ import click
 
 from plugin.cli.context import Context, json_option, note, one_line, pass_context, print_json
 from plugin.cli.lookup import counted, demand_yes, naming, when, yes_option
-from plugin.pipeline import library, stores
-from plugin.pipeline.library import Orphan
+from plugin.pipeline import stores
+from plugin.pipeline.publishing import library
+from plugin.pipeline.publishing.library import Orphan
 
 
 @click.command("orphans")

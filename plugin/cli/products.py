@@ -33,8 +33,8 @@ from plugin.pipeline import stores, views
 from plugin.pipeline.include import ChoiceError
 from plugin.pipeline.include import exclude as exclude_product
 from plugin.pipeline.include import include as include_product
-from plugin.pipeline.offer import Candidate, ChangedOfferError, Hindrance, Planned, Terms, draw_up, take_up
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.planning.offer import Candidate, ChangedOfferError, Hindrance, Planned, Terms, draw_up, take_up
 from plugin.pipeline.quota import QuotaView, ask_quota
 from plugin.pipeline.views import PublicationView, RoundView
 from plugin.states import ProductState

@@ -24,8 +24,8 @@ from plugin.cli.lookup import (
 from plugin.models import GenerationTask, Publication
 from plugin.pipeline import views
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publish import retry_publication
-from plugin.pipeline.retry import RetryError, retry_as_shown
+from plugin.pipeline.planning.retry import RetryError, retry_as_shown
+from plugin.pipeline.publishing.publish import retry_publication
 from plugin.pipeline.views import PublicationView
 from plugin.states import PublicationState
 

@@ -20,8 +20,8 @@ from plugin.models import Store
 from plugin.pipeline import stores as store_rows
 from plugin.pipeline import views
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.views import EventView
 
 

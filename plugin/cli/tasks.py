@@ -23,7 +23,7 @@ from plugin.cli.lookup import (
 )
 from plugin.models import GenerationTask
 from plugin.pipeline import views
-from plugin.pipeline.doubt import SettleError, settle_by_person
+from plugin.pipeline.submitting.doubt import SettleError, settle_by_person
 from plugin.pipeline.views import EventView, ReadingView, TaskDetail, TaskView
 from plugin.pipeline.views.doubts import doubt_detail
 from plugin.states import TaskState

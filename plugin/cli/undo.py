@@ -16,7 +16,7 @@ from plugin.cli.lookup import BadUsageError, counted, demand_yes, naming, produc
 from plugin.models import Publication
 from plugin.pipeline import stores, views
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.undo import UndoLane, demand_writable, request_undo, undo_now
+from plugin.pipeline.publishing.undo import UndoLane, demand_writable, request_undo, undo_now
 from plugin.pipeline.views import PublicationView
 from plugin.states import PublicationState
 

@@ -11,8 +11,8 @@ from plugin.doctor.finding import Finding, error, ok, warning
 from plugin.models import Account, Store
 from plugin.money import Level, Limit
 from plugin.pipeline import stops, stores
-from plugin.pipeline.budgets import in_words, rooms
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.submitting.budgets import in_words, rooms
 from plugin.pipeline.views import ledger_problems
 
 LEDGER = "ledger"

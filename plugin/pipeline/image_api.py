@@ -14,8 +14,8 @@ from connectors.http import new_session
 from plugin import accounts, stored
 from plugin.hebo import HeboClient, Quota
 from plugin.models import Account, GenerationTask
-from plugin.pipeline import single_file
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.submitting import single_file
 
 ASK_DEADLINE = 10.0  # seconds; a person waits for the page
 

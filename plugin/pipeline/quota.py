@@ -18,8 +18,8 @@ from plugin.ledger import Bucket
 from plugin.models import Account, GenerationTask, LedgerEntry, QuotaReading, Store
 from plugin.money import Limit, day_of
 from plugin.pipeline import stores, views
-from plugin.pipeline.budgets import rooms
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.submitting.budgets import rooms
 from plugin.reconcile import Look, Sent, ServiceDay, reconcile
 from plugin.states import TaskState
 

@@ -17,19 +17,19 @@ from plugin.activity import BY_ITSELF, sentence
 from plugin.models import Event, GeneratedImage, GenerationTask, Product, Store
 from plugin.pipeline import stores
 from plugin.pipeline.away import PATIENCE, DatabaseNews, demanding
-from plugin.pipeline.collect import CollectLane
-from plugin.pipeline.doubt import DoubtLane
 from plugin.pipeline.lane import Dispatcher
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.poll import PollLane
-from plugin.pipeline.publish import PublishLane
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.polling.collect import CollectLane
+from plugin.pipeline.polling.poll import PollLane
+from plugin.pipeline.publishing.publish import PublishLane
+from plugin.pipeline.publishing.undo import UndoLane
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.review import approve_all
 from plugin.pipeline.standing import count_of, standing
-from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.submitting.doubt import DoubtLane
+from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.pipeline.takeover import TakeOverLane
-from plugin.pipeline.undo import UndoLane
 from plugin.states import ImageState, ProductState, TaskState
 
 # The walk in its order, with the doubts first: while one is being settled its account submits nothing.

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from plugin import instances
-from plugin.pipeline import rescue
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.submitting import rescue
+from plugin.pipeline.submitting.submit import SubmitLane
 
 EVERY = timedelta(seconds=5)
 

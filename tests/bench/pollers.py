@@ -26,7 +26,7 @@ from plugin import accounts
 from plugin.models import GenerationTask
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.run import run
-from plugin.pipeline.submit import first_poll
+from plugin.pipeline.submitting.submit import first_poll
 from plugin.states import TaskState
 from tests.bench.child import ROOT, service
 from tests.bench.kit import bench_parts, put, put_products, put_store, quoted

@@ -21,7 +21,7 @@ from plugin.models import GeneratedImage, GenerationTask, Picture, Publication, 
 from plugin.pipeline import stores
 from plugin.pipeline.lane import Dispatcher
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publish import PublishLane
+from plugin.pipeline.publishing.publish import PublishLane
 from plugin.states import ImageState, PublicationState, TaskState
 from tests.bench.child import in_child
 from tests.bench.kit import bench_parts, key, picture, put, put_products, write_feed

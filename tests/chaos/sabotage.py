@@ -18,10 +18,10 @@ from connectors.woocommerce.attachment import Attachment
 from connectors.woocommerce.listing import ProductList, Shown
 from connectors.woocommerce.uploads import Uploads
 from plugin.models import Account
-from plugin.pipeline import single_file
 from plugin.pipeline.lane import Claimable, Lane
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.submitting import single_file
+from plugin.pipeline.submitting.submit import SubmitLane
 
 
 def without_intent() -> None:

@@ -17,7 +17,7 @@ from connectors import Connector, ConnectorError, Gone, Library, Placement, Prod
 from connectors.types import Listing
 from connectors.woocommerce.client import Client, Reply, StoreError
 from connectors.woocommerce.errors import StoreError as SameError
-from plugin.pipeline.refresh import reference_of
+from plugin.pipeline.reading.refresh import reference_of
 from plugin.sandbox.woocommerce.server import DEFAULT_KEY
 from tests.connectors.raw_server import RawServer, answer, serving
 from tests.connectors.woo_kit import WooShop, read, shirt, woo_shop

@@ -13,7 +13,7 @@ import pytest
 from connectors import Gone, Placement, Product, Skipped
 from connectors.types import Listing
 from connectors.woocommerce.variations import of_photos, read_variations
-from plugin.pipeline.refresh import reference_of
+from plugin.pipeline.reading.refresh import reference_of
 from tests.connectors.raw_server import always, answer, serving
 from tests.connectors.woo_kit import WooShop, read, shirt, woo_shop
 

@@ -18,7 +18,7 @@ from plugin.config.settings import DATABASE_FILE
 from plugin.db import Database
 from plugin.models import Picture
 from plugin.pictures import PictureStore
-from plugin.pipeline.rescue import FOLDER
+from plugin.pipeline.submitting.rescue import FOLDER
 from tests.plugin.migrations.dumped import FORMS, KEY, load, rows_of
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)

@@ -47,9 +47,9 @@ from plugin.hebo.schedule import PollSchedule
 from plugin.ledger import HELD_IN, Bucket, Said
 from plugin.models import GenerationTask, Round
 from plugin.money import Doubt, Level, Reading, Room, Settlement, Verdict, budget, quota_limit
-from plugin.pipeline.answers import Step, asks_quota, decide
+from plugin.pipeline.polling.results import assign, order_of
 from plugin.pipeline.quota import submission_of
-from plugin.pipeline.results import assign, order_of
+from plugin.pipeline.submitting.answers import Step, asks_quota, decide
 from plugin.reconcile import Look, reconcile
 from plugin.states import TaskState
 from tests.plugin.service_model import Books, Remote, Service

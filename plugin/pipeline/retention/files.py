@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from plugin.models import Event, Picture
 from plugin.pictures.store import StoredFile
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publish import RELAY_SECONDS
+from plugin.pipeline.publishing.publish import RELAY_SECONDS
 from plugin.pipeline.retention.pictures import needed
 
 FRESH = timedelta(days=1)  # far longer than from laying a picture down to noting it

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from plugin.activity import BY_ITSELF
 from plugin.models import Event
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.reading_news import MOST_TOLD
+from plugin.pipeline.reading.reading_news import MOST_TOLD
 from plugin.pipeline.retention.forgetting import forget
 
 AT_MOST = 100_000  # in one pass; the rest is for the next

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from plugin import accounts
 from plugin.models import GenerationTask
-from plugin.pipeline.doubt import needs_person
+from plugin.pipeline.submitting.doubt import needs_person
 from plugin.pipeline.views.rows import ReadingView, TaskView
 from plugin.pipeline.views.work import readings_of, task_view
 from plugin.states import TaskState

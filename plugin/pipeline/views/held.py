@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from plugin.models import GeneratedImage, GenerationTask, Store
 from plugin.money import Limit
-from plugin.pipeline.budgets import rooms
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.submitting.budgets import rooms
 from plugin.states import TaskState
 
 LARGEST = 8  # prompts in a task (vendor document §3): with more room left, any task fits

@@ -18,12 +18,12 @@ from plugin.pipeline.include import ChoiceError
 from plugin.pipeline.include import exclude as exclude_product
 from plugin.pipeline.include import include as include_product
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publish import PublicationStateError
-from plugin.pipeline.publish import retry_publication as offer_again
+from plugin.pipeline.planning.retry import RetryError, retry_as_shown
+from plugin.pipeline.publishing.publish import PublicationStateError
+from plugin.pipeline.publishing.publish import retry_publication as offer_again
+from plugin.pipeline.publishing.undo import UndoError, demand_writable, request_undo
 from plugin.pipeline.quota import quota_view
-from plugin.pipeline.retry import RetryError, retry_as_shown
 from plugin.pipeline.review import publish_now as publish_approved
-from plugin.pipeline.undo import UndoError, demand_writable, request_undo
 from plugin.pipeline.views.review import publication_pictures
 from plugin.web.catalogue import blueprint
 from plugin.web.context import engine, parts

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from plugin.models import GenerationTask
 from plugin.pipeline import stores
-from plugin.pipeline.doubt import SettleError, settle_by_person
+from plugin.pipeline.submitting.doubt import SettleError, settle_by_person
 from plugin.pipeline.views.doubts import doubt_detail, doubts, doubts_to_decide
 from plugin.states import TaskState
 from plugin.web.catalogue import blueprint

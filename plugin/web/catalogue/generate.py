@@ -1,6 +1,6 @@
 """Generating on request: what would be made of which products, with prompts and cost; then the yes.
 
-Nothing is spent before the second POST, which carries what was shown as a signed offer (`plugin.pipeline.offer`).
+Nothing is spent before the second POST, which carries what was shown as a signed offer (see `pipeline.planning.offer`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from flask_babel import get_locale, gettext, lazy_gettext, ngettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from plugin.pipeline import offer
-from plugin.pipeline.offer import Candidate, Hindrance, Taken, Terms
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.planning import offer
+from plugin.pipeline.planning.offer import Candidate, Hindrance, Taken, Terms
 from plugin.pipeline.quota import QuotaView, quota_view
 from plugin.pipeline.views import matching_ids
 from plugin.web.catalogue import blueprint

@@ -174,7 +174,7 @@ WALK = (  # plugin.pipeline: refresh, plan, submit, poll, collect, publish
     "the program was stopped while it waited for the store; it goes on at the next start",
     "the database could not be used: {reason}",
 )
-DOUBT = (  # plugin.pipeline.doubt, plugin.money
+DOUBT = (  # plugin.pipeline.submitting.doubt, plugin.money
     "it was accepted and billed, but its id was lost with the answer, so its pictures cannot be fetched",
     "the prompts had been accepted; their pictures are billed and lost",
     "the prompts had not been accepted; they are sent again",

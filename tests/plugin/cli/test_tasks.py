@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from plugin import accounts
 from plugin.hebo import Quota
 from plugin.models import Account, GenerationTask, QuotaReading
-from plugin.pipeline.doubt import doubt
+from plugin.pipeline.submitting.doubt import doubt
 from plugin.states import ImageState, TaskState
 from tests.plugin.cli.home import Home
 

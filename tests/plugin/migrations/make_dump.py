@@ -36,20 +36,20 @@ from plugin.models import (
     Stop,
     Store,
 )
-from plugin.pipeline.doubt import settle_by_person
 from plugin.pipeline.exclude import cancel_planned
-from plugin.pipeline.intent import Submission
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.poll import PollLane
-from plugin.pipeline.publish import PublishLane
-from plugin.pipeline.refresh import RefreshLane
-from plugin.pipeline.retry import retry_failed
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.planning.retry import retry_failed
+from plugin.pipeline.polling.poll import PollLane
+from plugin.pipeline.publishing.publish import PublishLane
+from plugin.pipeline.publishing.undo import request_undo
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.review import decide
 from plugin.pipeline.run import begin
-from plugin.pipeline.submit import SubmitLane
-from plugin.pipeline.undo import request_undo
+from plugin.pipeline.submitting.doubt import settle_by_person
+from plugin.pipeline.submitting.intent import Submission
+from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.secrets import KEY_FILE
 from plugin.states import ImageState, ProductState, TaskState
 from plugin.stored import keep

@@ -16,8 +16,8 @@ from plugin.models import Product, Publication
 from plugin.pipeline import stores
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.publishing.undo import request_undo
 from plugin.pipeline.run import LANES, begin
-from plugin.pipeline.undo import request_undo
 from plugin.sandbox.hebo.options import HeboOptions
 from plugin.sandbox.hebo.server import HeboListener, serve_hebo
 from plugin.sandbox.shopify.server import (

@@ -14,13 +14,13 @@ from plugin.models import Account, GeneratedImage, LostImage, Product, Publicati
 from plugin.pipeline import lane as lane_module
 from plugin.pipeline.lane import Dispatcher
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publish import PublicationStateError, retry_publication
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.publishing.publish import PublicationStateError, retry_publication
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.review import decide
 from plugin.pipeline.run import begin
-from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.states import ImageState, ProductState, TaskState
-from tests.plugin.pipeline.test_publish import Shelf, shelf
+from tests.plugin.pipeline.publishing.test_publish import Shelf, shelf
 from tests.plugin.pipeline.world import World, approve_everything, step, task_states, told, world
 
 __all__ = ["shelf"]  # a fixture

@@ -11,11 +11,11 @@ import pytest
 from plugin.clock import EPOCH, offset_to
 from plugin.machine_clock import Machine, join, set_by
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.poll import PollLane
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.polling.poll import PollLane
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.run import begin
-from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.states import TaskState
 from tests.plugin.pipeline.world import TestClock, World, approve_everything, task_states
 

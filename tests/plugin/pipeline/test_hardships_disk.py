@@ -18,16 +18,16 @@ from sqlalchemy.exc import OperationalError
 from plugin import db, open_parts, with_image_api
 from plugin.models import GeneratedImage, GenerationTask, LostImage
 from plugin.pipeline import lane as lane_module
-from plugin.pipeline import rescue
-from plugin.pipeline.collect import CollectLane
-from plugin.pipeline.doubt import settle_by_person
-from plugin.pipeline.intent import Answer
 from plugin.pipeline.lane import Dispatcher
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.polling.collect import CollectLane
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.run import begin
-from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.submitting import rescue
+from plugin.pipeline.submitting.doubt import settle_by_person
+from plugin.pipeline.submitting.intent import Answer
+from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.scheduler import Engine, Pace
 from plugin.schema import DatabaseError
 from plugin.states import TaskState

@@ -17,19 +17,19 @@ from sqlalchemy import select
 from connectors import ConnectorError
 from plugin.db import Database
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication, Round, RoundMember
-from plugin.pipeline import library
-from plugin.pipeline.collect import CollectLane
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.poll import PollLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.planning.retry import retry_failed
+from plugin.pipeline.polling.collect import CollectLane
+from plugin.pipeline.polling.poll import PollLane
 from plugin.pipeline.publications import remaining, take_back
-from plugin.pipeline.publish import PublishLane
-from plugin.pipeline.refresh import RefreshLane
-from plugin.pipeline.retry import retry_failed
+from plugin.pipeline.publishing import library
+from plugin.pipeline.publishing.publish import PublishLane
+from plugin.pipeline.publishing.undo import UndoLane, request_undo
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.run import begin
-from plugin.pipeline.submit import SubmitLane
-from plugin.pipeline.undo import UndoLane, request_undo
+from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.states import ImageState, ProductState, TaskState
 from tests.plugin.pipeline.slow_store import LibraryStore, open_street
 from tests.plugin.pipeline.world import World, approve_everything, step, world

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from plugin.models import GeneratedImage, Product, Publication, Round
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publish import PublishLane
+from plugin.pipeline.publishing.publish import PublishLane
 from plugin.pipeline.review import ReviewError, UndecidableError, approve_all, decide, publish_now
 from plugin.states import ImageState
 from tests.plugin.pipeline.world import World

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from plugin.pipeline import library
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.publishing import library
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.states import ImageState, ProductState, TaskState
 from tests.plugin.pictures.drawn import drawn, encoded
 from tests.plugin.pipeline.shopify_checks import (

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from connectors.http import send
 from connectors.shopify import client as client_module
 from plugin.models import Publication
-from plugin.pipeline.publish import retry_publication
+from plugin.pipeline.publishing.publish import retry_publication
 from plugin.states import ImageState, PublicationState
 from tests.plugin.pipeline.shopify_checks import (
     DAY,

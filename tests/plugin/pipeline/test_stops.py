@@ -10,19 +10,19 @@ from sqlalchemy import func, select, update
 
 from plugin.models import Event, GeneratedImage, Product, Publication, Stop, Store
 from plugin.pipeline import stops, stores
-from plugin.pipeline.collect import CollectLane
-from plugin.pipeline.doubt import DoubtLane
-from plugin.pipeline.intent import Submission
 from plugin.pipeline.lane import Lane
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.poll import PollLane
-from plugin.pipeline.publish import PublishLane
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.polling.collect import CollectLane
+from plugin.pipeline.polling.poll import PollLane
+from plugin.pipeline.publishing.publish import PublishLane
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.run import LANES, begin, report
-from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.submitting.doubt import DoubtLane
+from plugin.pipeline.submitting.intent import Submission
+from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.states import ImageState, TaskState
-from tests.plugin.pipeline.test_budgets import planned, submit_all
+from tests.plugin.pipeline.submitting.test_budgets import planned, submit_all
 from tests.plugin.pipeline.world import World, approve_everything, step, task_states
 
 

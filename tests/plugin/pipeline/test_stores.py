@@ -13,7 +13,7 @@ from plugin.config import StoreSettings, store_settings
 from plugin.models import Product, Store
 from plugin.pipeline import stores
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.run import begin
 from plugin.pipeline.stores import StoreChangeError, StoreUnknownError
 from plugin.states import ProductState, TaskState

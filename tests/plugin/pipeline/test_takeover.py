@@ -13,13 +13,13 @@ from sqlalchemy import select
 from plugin import instances
 from plugin.hebo import Accepted
 from plugin.models import Store
-from plugin.pipeline import rescue
-from plugin.pipeline.intent import Submission
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.run import begin
-from plugin.pipeline.submit import SubmitLane
+from plugin.pipeline.submitting import rescue
+from plugin.pipeline.submitting.intent import Submission
+from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.pipeline.takeover import EVERY, TakeOverLane
 from plugin.states import TaskState
 from tests.plugin.pipeline.world import World, approve_everything, step, task_states

@@ -11,9 +11,10 @@ from sqlalchemy import func, select
 
 from connectors import key_in
 from plugin.models import GeneratedImage, Product
-from plugin.pipeline import library, stores
+from plugin.pipeline import stores
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.publish import PublishLane
+from plugin.pipeline.publishing import library
+from plugin.pipeline.publishing.publish import PublishLane
 from plugin.states import ImageState, TaskState
 from tests.plugin.pipeline.woo_world import WooWorld, woo_world
 from tests.plugin.pipeline.world import task_states

@@ -21,8 +21,8 @@ from plugin.config.settings import DATABASE_FILE
 from plugin.listener import free_port
 from plugin.models import Publication
 from plugin.pipeline.parts import Parts, Policy
+from plugin.pipeline.publishing.undo import request_undo
 from plugin.pipeline.run import begin
-from plugin.pipeline.undo import request_undo
 from plugin.sandbox.hebo.options import HeboOptions
 from plugin.sandbox.hebo.server import HeboListener, serve_hebo
 from plugin.sandbox.woocommerce.server import (

@@ -25,8 +25,8 @@ from plugin import accounts, with_image_api
 from plugin.models import Account, Admin, GenerationTask, QuotaReading, SignIn, Store
 from plugin.pictures import PictureStore
 from plugin.pipeline.parts import Parts
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.refresh import RefreshLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.scheduler import Engine, Pace, SchedulerTakenError
 from plugin.states import TaskState
 from tests.plugin.pipeline.world import World

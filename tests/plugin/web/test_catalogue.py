@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event, select, update
 
 from plugin.models import GeneratedImage, Product, Publication, Round, RoundMember, Store
+from plugin.pipeline.publishing.undo import request_undo
 from plugin.pipeline.run import begin
-from plugin.pipeline.undo import request_undo
 from plugin.states import ImageState, ProductState, PublicationState
 from tests.plugin.pipeline.world import World, approve_everything
 from tests.plugin.pipeline.world import world as make_world

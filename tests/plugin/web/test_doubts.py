@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from plugin.models import GenerationTask
-from plugin.pipeline.doubt import settle_by_person
 from plugin.pipeline.run import begin
+from plugin.pipeline.submitting.doubt import settle_by_person
 from plugin.states import ImageState, TaskState
 from tests.plugin.pipeline.world import World
 from tests.plugin.web import walk

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
 from plugin.models import Event, GeneratedImage, GenerationTask, Product, Round, RoundMember
-from plugin.pipeline import offer
 from plugin.pipeline.parts import _pack
+from plugin.pipeline.planning import offer
 from plugin.states import ProductState
 from tests.plugin.pipeline.world import PACK, World
 from tests.plugin.web import walk

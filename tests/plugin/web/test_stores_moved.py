@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from plugin.pipeline.plan import PlanLane
-from plugin.pipeline.publish import PublishLane
+from plugin.pipeline.planning.plan import PlanLane
+from plugin.pipeline.publishing.publish import PublishLane
 from tests.plugin.pipeline.world import approve_everything
 from tests.plugin.web.conftest import Site
 from tests.plugin.web.shop_kit import errors_of, feed_form

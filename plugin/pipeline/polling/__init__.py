@@ -1,0 +1,1 @@
+"""Polling within the limits, and collecting what the tasks became."""

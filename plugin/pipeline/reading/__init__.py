@@ -1,0 +1,1 @@
+"""Reading the stores: what changed, and which products come first."""
