@@ -55,8 +55,10 @@ WRITES = Spec(
         "call image service GET /results/PICTURE",
     ),
 )
+# After that the store's library is looked through for what may have come.
+KILLED_WRITING = Spec("killed writing", (Target("call woo PUT /wp-json/wc/v3/products/N", 1, Mode.BEFORE),))
 SERVED = Spec("served", served=True)
-BASES = (PLAIN, DOUBTS, PERSON, WRITES, SERVED)
+BASES = (PLAIN, DOUBTS, PERSON, WRITES, KILLED_WRITING, SERVED)
 CHANCES = (  # what random runs are made of
     PLAIN,
     Spec("two at once", two=True),
