@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import ReadTimeoutError
-from urllib3.util import Timeout
+from urllib3.response import BaseHTTPResponse
 
 from connectors.http.errors import (
     BadRequestError,
@@ -22,10 +22,11 @@ from connectors.http.errors import (
     HttpError,
     NoAnswerError,
     NotConnectedError,
+    PrivateAddressError,
     TooLargeError,
     name_of,
 )
-from connectors.http.transport import Adapter, not_made, tls_context
+from connectors.http.transport import Adapter, NotMadeError, PrivateError, tls_context
 
 _CHUNK = 65_536
 
@@ -120,31 +121,39 @@ def send(
     name = name_of(request.method, request.url)
     if deadline <= 0:
         raise NotConnectedError(f"{name}: not sent, no time was left for it")
-    adapter = session.get_adapter(request.url or "")
+    adapter = _adapter(session, request)
     if fresh:
-        adapter = _sibling(adapter)
+        adapter = Adapter(allow_private=adapter.allow_private, pool_size=1, tls=adapter.tls)
     sent_at = clock()
     try:
-        response = adapter.send(request, stream=True, timeout=Timeout(total=deadline))  # type: ignore[arg-type]
-        with response:
-            body = _read(response, max_bytes, name)
-    except HttpError:
-        raise
+        response = adapter.open(request, deadline)
+        try:
+            body = _read(response, max_bytes, name, has_body=request.method != "HEAD")
+        finally:
+            response.close()
+            response.release_conn()
     except (requests.RequestException, Urllib3Error) as error:
         raise _translated(error, name, deadline) from None
     finally:
         if fresh:
             adapter.close()
-    return Answer(response.status_code, response.headers, body, sent_at, clock())
+    return Answer(response.status, response.headers, body, sent_at, clock())
 
 
-def _read(response: requests.Response, max_bytes: int, name: str) -> bytes:
+def _adapter(session: requests.Session, request: requests.PreparedRequest) -> Adapter:
+    adapter = session.get_adapter(request.url or "")
+    if not isinstance(adapter, Adapter):
+        raise TypeError("a call needs a session made by new_session")
+    return adapter
+
+
+def _read(response: BaseHTTPResponse, max_bytes: int, name: str, *, has_body: bool) -> bytes:
     announced = response.headers.get("Content-Length", "")
     too_large = TooLargeError(f"{name}: the answer is larger than {max_bytes:,} bytes")
-    if announced.isdecimal() and int(announced) > max_bytes and response.request.method != "HEAD":
+    if announced.isdecimal() and int(announced) > max_bytes and has_body:
         raise too_large
     chunks, size = [], 0
-    while chunk := response.raw.read(min(_CHUNK, max_bytes + 1 - size), decode_content=True):
+    while chunk := response.read(min(_CHUNK, max_bytes + 1 - size), decode_content=True):
         size += len(chunk)
         if size > max_bytes:
             raise too_large
@@ -154,8 +163,12 @@ def _read(response: requests.Response, max_bytes: int, name: str) -> bytes:
 
 def _translated(error: Exception, name: str, deadline: float) -> HttpError:
     """What surely was not sent is a NotConnectedError; everything else, known or not, may have been sent."""
-    if reason := not_made(error):
-        return NotConnectedError(f"{name}: no connection, nothing was sent: {reason}")
+    if isinstance(error, HttpError):
+        return error
+    if isinstance(error, PrivateError):
+        return PrivateAddressError(f"{name}: refused, {error}")
+    if isinstance(error, NotMadeError):
+        return NotConnectedError(f"{name}: no connection, nothing was sent: {error}")
     if isinstance(error, (requests.Timeout, ReadTimeoutError)):
         return NoAnswerError(f"{name}: no complete answer within {deadline:g} s")
     return NoAnswerError(f"{name}: the answer was cut off or cannot be read")
@@ -164,9 +177,3 @@ def _translated(error: Exception, name: str, deadline: float) -> HttpError:
 @cache
 def _version() -> str:
     return version("hebo-sync")
-
-
-def _sibling(adapter: requests.adapters.BaseAdapter) -> requests.adapters.BaseAdapter:
-    if not isinstance(adapter, Adapter):
-        raise TypeError("a fresh connection needs a session made by new_session")
-    return Adapter(allow_private=adapter.allow_private, pool_size=1, tls=adapter.tls)

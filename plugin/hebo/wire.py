@@ -28,7 +28,8 @@ def _whole(value: object) -> int | None:
 
 def readable(text: str) -> str:
     """Text that every database and terminal can take: no NUL, no half of a surrogate pair."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")
+    clean = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return clean.replace("\0", "")
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,8 @@ from typing import Any
 
 import requests
 from sqlalchemy.engine.default import DefaultDialect
+from urllib3.exceptions import ProtocolError
+from urllib3.response import BaseHTTPResponse
 
 import connectors.state
 import plugin.clock
@@ -74,21 +76,21 @@ def _states(director: Director) -> None:
 
 
 def _calls(director: Director, services: Mapping[int, str]) -> None:
-    send = transport.Adapter.send
+    opened = transport.Adapter.open
 
-    def sent(self: transport.Adapter, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        answers: list[requests.Response] = []
+    def sent(self: transport.Adapter, request: requests.PreparedRequest, seconds: float) -> BaseHTTPResponse:
+        answers: list[BaseHTTPResponse] = []
         try:
             label = call_label(request, services)
-            return director.passing(label, lambda: _kept(answers, send(self, request, **options)))
+            return director.passing(label, lambda: _kept(answers, opened(self, request, seconds)))
         except LostAnswerError:
             answers[0].close()
-            raise requests.ConnectionError("Connection aborted: the answer was lost") from None
+            raise ProtocolError("Connection aborted: the answer was lost") from None
 
-    transport.Adapter.send = sent  # type: ignore[method-assign]
+    transport.Adapter.open = sent  # type: ignore[method-assign]
 
 
-def _kept(answers: list[requests.Response], answer: requests.Response) -> requests.Response:
+def _kept(answers: list[BaseHTTPResponse], answer: BaseHTTPResponse) -> BaseHTTPResponse:
     answers.append(answer)
     return answer
 

@@ -183,18 +183,18 @@ def insist(kit: ShopifyShopKit, act: Callable[[], T]) -> T:
 @contextmanager
 def killed_at(step: int, *, after: bool) -> Iterator[None]:
     """As if the process had been killed at a request, before it is sent or after it was answered."""
-    send, steps = Adapter.send, count(1)
+    opened, steps = Adapter.open, count(1)
 
     def killing(self: Adapter, *args: Any, **kwargs: Any) -> Any:
         last = next(steps) == step
         if last and not after:
             raise Killed
-        answer = send(self, *args, **kwargs)
+        answer = opened(self, *args, **kwargs)
         if last:
             answer.close()
             raise Killed
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Adapter, "send", killing)
+        patch.setattr(Adapter, "open", killing)
         yield

@@ -57,14 +57,14 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def timeouts() -> Iterator[list[Any]]:
     """The time limit of each request that is sent."""
-    send, seen = Adapter.send, list[Any]()
+    opened, seen = Adapter.open, list[Any]()
 
-    def watched(self: Adapter, request: Any, **kwargs: Any) -> Any:
-        seen.append(kwargs.get("timeout"))
-        return send(self, request, **kwargs)
+    def watched(self: Adapter, request: Any, seconds: float) -> Any:
+        seen.append(seconds)
+        return opened(self, request, seconds)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Adapter, "send", watched)
+        patch.setattr(Adapter, "open", watched)
         yield seen
 
 
