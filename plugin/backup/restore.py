@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from filelock import FileLock, Timeout
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -32,9 +32,10 @@ from plugin.backup.manifest import DATABASE, KEY, PICTURES, RESCUE, STORES, Mani
 from plugin.config import Settings
 from plugin.data_folder import FILE as FOLDER_ID
 from plugin.db import RESTORING, Database
-from plugin.models import DataFolder, SettingsPage, Stop, Store
+from plugin.models import DataFolder, GenerationTask, SettingsPage, Stop, Store
 from plugin.schema import demand_known
 from plugin.secrets import DecryptError, KeyRing
+from plugin.states import TaskState
 
 READY = "ready"
 LOCK = "restoring.lock"
@@ -44,6 +45,10 @@ STOPPED = (
     "here, so pictures could be made and paid for a second time. Look at the listings and at what the image service "
     "says was used, exclude the products that have their pictures already, then resume"
 )
+
+
+# What the quota was before they were sent says nothing any more: more was sent after the backup. A person decides.
+UNANSWERED = GenerationTask.state.in_((TaskState.SUBMITTING, TaskState.IN_DOUBT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,7 @@ class _Restoring:
                     session.add(DataFolder(id=manifest.data_folder or secrets.token_hex(8), met_at=self._now))
                 if not self._moved:
                     self._stop(session, f"{manifest.made_at:%Y-%m-%d %H:%M} UTC")
+                    session.execute(update(GenerationTask).where(UNANSWERED).values(baseline_used=None))
 
     def _stop(self, session: Session, moment: str) -> None:
         """Somebody may have stopped everything before: that reason stands below ours."""

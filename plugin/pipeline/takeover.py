@@ -6,9 +6,13 @@ Without it the work would wait for the end of each lease; a store's writer has t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+
+from filelock import Timeout
 
 from plugin import instances
 from plugin.pipeline.lane import Lane
@@ -22,12 +26,17 @@ EVERY = timedelta(seconds=5)
 def take_over(parts: Parts) -> None:
     """Store the answers that the dead could not, then end their leases. A poll keeps its time (see `instances`)."""
     data_dir = parts.settings.app.data_dir
-    with instances.taking_over(data_dir) as dead:
+    with suppress(Timeout), instances.taking_over(data_dir) as dead:  # else who is at it does it, or the next look
         if rescue.files(parts):
-            rescue.settle(parts, SubmitLane(parts).store, partial(instances.is_alive, data_dir))
+            rescue.settle(parts, partial(_store_of, parts), partial(instances.is_alive, data_dir))
         if dead:
             with parts.db.write() as session:
                 instances.end_leases(session, dead, parts.clock.now())
+
+
+def _store_of(parts: Parts, writer: str) -> rescue.Store:
+    """In the writer's name: a turn of our own, which may be under way, must not end with it."""
+    return SubmitLane(replace(parts, instance=writer)).store
 
 
 class TakeOverLane(Lane[None, None]):

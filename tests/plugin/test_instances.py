@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import Timeout
 
 from plugin.db import Database
 from plugin.instances import Instance, any_dead, end_leases, is_alive, taking_over
@@ -150,6 +151,26 @@ class TestLeases:
             with database.write() as session:
                 end_leases(session, dead_in(tmp_path), NOW)
         assert leases(database).count(True) == 2
+
+
+class TestMachines:
+    """Over a shared folder the locks of other machines may look free: their processes are not taken for dead."""
+
+    @pytest.mark.parametrize(
+        ("home", "is_dead"),
+        [("{host}-{boot}", True), ("{host}-0", True), ("0-{boot}", True), ("0-0", False), ("", True)],
+        ids=["here", "before a reboot", "another container", "another machine", "an earlier version"],
+    )
+    def test_whose_locks_are_judged(self, instance: Instance, tmp_path: Path, home: str, is_dead: bool) -> None:
+        [ours] = instance.folder.glob("*.lock")
+        host, boot = ours.stem.partition("@")[2].split("-")
+        lives = home.format(host=host, boot=boot)
+        (instance.folder / f"abc{'@' if lives else ''}{lives}.lock").touch()
+        assert dead_in(tmp_path) == ["abc"] * is_dead
+
+    def test_who_is_at_it_is_not_waited_for_long(self, instance: Instance, tmp_path: Path) -> None:
+        with instance.looking(), pytest.raises(Timeout), taking_over(tmp_path):
+            raise AssertionError("two were at it")
 
 
 class TestLooking:

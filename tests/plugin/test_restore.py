@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, update
 
 from plugin import open_parts
 from plugin.backup import (
@@ -31,8 +31,9 @@ from plugin.backup.restore import BY, READY
 from plugin.config import Settings
 from plugin.db import Database
 from plugin.migrations import upgrade
-from plugin.models import Event, Stop
+from plugin.models import Event, GenerationTask, Stop
 from plugin.schema import DatabaseError
+from plugin.states import TaskState
 from tests.plugin.installation import FOLDER_ID, NOW, PICTURES, RESCUED, SHAS, contents, installed, settings_in
 from tests.plugin.migrations.dumped import API_KEY, FORMS, KEY, load, revision_of, rows_of
 from tests.postgres import PostgresServer
@@ -129,6 +130,22 @@ class TestWhole:
 
 
 class TestMoney:
+    @pytest.mark.parametrize("moved", [True, False])
+    def test_doubts_of_the_past_are_a_persons(self, tmp_path: Path, new: Settings, file: Path, moved: bool) -> None:
+        """More was sent after the backup, so the quota of before tells nothing."""
+        mine = settings_in(tmp_path, "mine")
+        restore(mine, file)
+        with closing(Database(mine.database.url)) as db, db.write() as session:
+            first = select(func.min(GenerationTask.id)).scalar_subquery()
+            session.execute(update(GenerationTask).values(baseline_used=7))
+            session.execute(update(GenerationTask).where(GenerationTask.id == first).values(state=TaskState.IN_DOUBT))
+        backup(mine, tmp_path / "doubtful.tar")
+        restore(new, tmp_path / "doubtful.tar", moved=moved)
+        with closing(Database(new.database.url)) as db, db.read() as session:
+            rows = session.scalars(select(GenerationTask)).all()
+            used = {row.baseline_used for row in rows if row.state is TaskState.IN_DOUBT}
+            assert used == {7 if moved else None}
+
     def test_what_was_not_moved_is_left_stopped(self, new: Settings, file: Path) -> None:
         assert restore(new, file, moved=False).stopped
         with closing(Database(new.database.url)) as db, db.read() as session:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from plugin import ledger
 from plugin.activity import record_task
-from plugin.hebo import FailedItem, Finished, Result
+from plugin.hebo import FailedItem, Finished, Result, TaskMoney
 from plugin.models import GeneratedImage, GenerationTask, LostImage
 from plugin.pipeline.planning.retry import due_by_itself, retry_by_itself
 from plugin.pipeline.polling.results import Slot, assign
@@ -33,14 +33,31 @@ def finish(session: Session, task: GenerationTask, answer: Finished, now: dateti
     succeeded = sum(isinstance(slot.entry, Result) for slot in slots)
     task.state = TaskState.DONE if succeeded else TaskState.FAILED
     task.remote_status, task.error, task.due_at, task.ended_at = answer.status, None, None, now
-    money = answer.money
-    task.billable = succeeded if money.billable is None else money.billable
-    task.refunded = len(slots) - succeeded if money.refunded is None else money.refunded
-    ledger.settle_up(session, task, now)
+    _account_for(session, task, answer.money, succeeded, now)
     again = due_by_itself(session, task, retries)
     _record_end(session, task, succeeded, again, now)
     if again:
         retry_by_itself(session, task, again, now)
+
+
+def _account_for(session: Session, task: GenerationTask, money: TaskMoney, succeeded: int, now: datetime) -> None:
+    """Charge and give back what the service says; what it does not say follows from the pictures.
+
+    Never more than was reserved: budgets, and the settling of doubts, rest on these figures. What lies outside is
+    told, and shows as a difference between the books and the quota.
+    """
+    images = len(task.images)
+    billable = succeeded if money.billable is None else money.billable
+    refunded = images - succeeded if money.refunded is None else money.refunded
+    task.billable = min(max(billable, 0), images)
+    task.refunded = min(max(refunded, 0), images - task.billable)
+    if (billable, refunded) != (task.billable, task.refunded):
+        odd = (
+            f"the image service says that it charged {billable} and gave back {refunded} of {images} images, which "
+            f"cannot be: {task.billable} count as charged, {task.refunded} as given back"
+        )
+        record_task(session, task, now, "task_odd", trouble=True, reason=odd)
+    ledger.settle_up(session, task, now)
 
 
 def _record_end(

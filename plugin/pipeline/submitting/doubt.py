@@ -18,9 +18,11 @@ from plugin import accounts, ledger, money
 from plugin.activity import record_task
 from plugin.hebo import HeboError, Quota
 from plugin.ledger import Said
+from plugin.machine_clock import is_shared
 from plugin.models import Account, GenerationTask, LostImage
 from plugin.money import Doubt, Reading, Settlement, Verdict
 from plugin.pipeline.lane import Lane
+from plugin.pipeline.parts import Parts
 from plugin.states import ImageState, TaskState
 
 LOOK_EVERY = timedelta(seconds=15)
@@ -75,6 +77,10 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
 
     name = "doubt"
 
+    def __init__(self, parts: Parts):
+        super().__init__(parts)
+        self._seen_since: dict[tuple[int, datetime], datetime] = {}  # doubts, and when this process met them
+
     def claim(self, limit: int) -> Sequence[DoubtItem]:
         if self.parts.hebo is None:
             return []
@@ -119,8 +125,8 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
     def _settle(self, session: Session, task: GenerationTask, account: Account) -> None:
         """Decide by the readings since it was given up: nothing of it was sent after that."""
         now = self.now
-        given_up = task.doubt_at or task.sent_at or task.created_at
-        readings = accounts.readings_since(session, account.id, given_up)
+        given_up = self._given_up(task)
+        readings = [one for one in accounts.readings_since(session, account.id, given_up) if one.at <= now]
         wait = timedelta(seconds=self.parts.settings.hebo.doubt_wait)
         settlement = money.settle(self._case(session, task, account, given_up), readings, now, wait)
         if settlement.final:
@@ -130,6 +136,14 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
         else:
             patient = readings or now - given_up < HOLD_AT_MOST
             task.due_at, task.doubt_note = now + (LOOK_EVERY if patient else LOOK_RARELY), settlement.reason
+
+    def _given_up(self, task: GenerationTask) -> datetime:
+        """Machines that share a database may count by clocks minutes apart (one was suspended, say). So there only what
+        this process has seen itself counts: else the five minutes could be over in seconds."""
+        given_up = task.doubt_at or task.sent_at or task.created_at
+        if not is_shared(self.parts.db):
+            return given_up
+        return max(given_up, self._seen_since.setdefault((task.id, given_up), self.now))
 
     def _case(self, session: Session, task: GenerationTask, account: Account, given_up: datetime) -> Doubt:
         """slack: clocks of several machines differ, and the service may count a refund a little after it told of it.

@@ -12,16 +12,19 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
+from pydantic import AwareDatetime, TypeAdapter
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from plugin.hebo import Accepted
 from plugin.models import Account, GenerationTask
 from plugin.pictures.store import write_file
+from plugin.pipeline.lane import AWAY, first_line
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.submitting.intent import Answer, Submission, submission
+from plugin.states import IllegalStepError
 
 log = logging.getLogger(__name__)
 FOLDER = "rescue"
@@ -36,8 +39,11 @@ class Note:
     task_id: int
     about: str
     remote_id: str
-    sent_at: datetime
-    received_at: datetime
+    sent_at: AwareDatetime
+    received_at: AwareDatetime
+
+
+_NOTE = TypeAdapter(Note)
 
 
 def keep(parts: Parts, item: Submission, answer: Answer, accepted: Accepted, *, again: bool) -> None:
@@ -79,14 +85,25 @@ def forget(parts: Parts, item: Submission) -> None:
     _remove(_file(parts, item.task_id))
 
 
-def settle(parts: Parts, store: Store, is_alive: Callable[[str], bool]) -> int:
+def settle(parts: Parts, store_of: Callable[[str], Store], is_alive: Callable[[str], bool]) -> int:
     """Store what processes that have ended could not; gives how many tasks.
 
-    store: of the submit lane. is_alive: whether a process (by the name that its claims have) still lives: that one
-    stores its answers itself.
+    store_of: of the submit lane, in the name of the process that submitted. is_alive: whether a process (by the name
+    that its claims have) still lives: that one stores its answers itself. A note that cannot be stored stays, and the
+    others go on.
     """
     ended = [file for file in files(parts) if not is_alive(writer_of(file))]
-    return sum(_settle(parts, store, file) for file in ended)
+    return sum(_settle_or_leave(parts, store_of(writer_of(file)), file) for file in ended)
+
+
+def _settle_or_leave(parts: Parts, store: Store, file: Path) -> bool:
+    try:
+        return _settle(parts, store, file)
+    except AWAY:
+        raise
+    except (SQLAlchemyError, IllegalStepError) as error:
+        log.warning("the accepted task that %s names cannot be stored: %s", file, first_line(error))
+        return False
 
 
 def files(parts: Parts) -> list[Path]:
@@ -112,15 +129,19 @@ def _settle(parts: Parts, store: Store, file: Path) -> bool:
     with parts.db.read() as session:
         item = _submitted(session, note)
         task = session.get(GenerationTask, note.task_id)
-        known = task is not None and task.remote_id is not None
+        known = None if task is None else task.remote_id
     if item is None:
         log.warning("%s names the accepted task %s, which this database does not know", file, note.remote_id)
         return False
-    if not known:
+    if known != note.remote_id:
         store([(item, Answer(note.sent_at, note.received_at, Accepted(note.remote_id)))])
+    if known not in (None, note.remote_id):  # accepted twice, which is told: nothing else names the other one
+        _put_aside(file)
+        return False
+    if known is None:
         log.warning("task %d: its id %s, which could not be stored before, is stored now", note.task_id, note.remote_id)
     _remove(file)
-    return not known
+    return known is None
 
 
 def _submitted(session: Session, note: Note) -> Submission | None:
@@ -135,16 +156,21 @@ def _submitted(session: Session, note: Note) -> Submission | None:
 def _read(file: Path) -> Note | None:
     """None: it cannot be read, and stays where it is for a person."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        sent_at, received_at = (datetime.fromisoformat(found.pop(name)) for name in ("sent_at", "received_at"))
-        return Note(**found, sent_at=sent_at, received_at=received_at)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("the file %s, which names an accepted task, cannot be read: %s", file, error)
+        return _NOTE.validate_json(file.read_bytes())
+    except (OSError, ValueError) as error:
+        log.warning("the file %s, which names an accepted task, cannot be read: %s", file, first_line(error))
         return None
 
 
 def _file(parts: Parts, task_id: int) -> Path:
     return parts.settings.app.data_dir / FOLDER / f"{parts.instance}-{task_id}.json"
+
+
+def _put_aside(file: Path) -> None:
+    try:
+        file.rename(file.with_suffix(".twice"))
+    except OSError as error:
+        log.warning("the file %s cannot be renamed: %s", file, error.strerror)
 
 
 def _remove(file: Path) -> None:

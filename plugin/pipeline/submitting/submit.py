@@ -217,6 +217,8 @@ class SubmitLane(Lane[ReadQuota | Submission, Answer]):
         self, session: Session, account: Account, task: GenerationTask, answer: Answer, result: Accepted
     ) -> None:
         """Also the late answer of a task that is in doubt by now, or was even settled: the answer is the truth."""
+        if task.remote_id == result.task_id:  # the commit had got through, though its answer had not
+            return
         if task.remote_id is not None:
             odd = f"it was accepted twice, as {task.remote_id} and {result.task_id}; only the first is followed"
             record_task(session, task, self.now, "task_odd", trouble=True, reason=odd)

@@ -28,6 +28,8 @@ TEMPLATES = (
     "picture {number} is no longer kept, so it cannot be decided on any more; nothing was changed",
     "publication {publication}: everything is stopped; nothing was changed. Resume first",
     "everything is stopped: nothing was deleted. Resume first",
+    "the image service says that it charged {billable} and gave back {refunded} of {images} images, which cannot "
+    "be: {charged} count as charged, {returned} as given back",
     "The machine's clock was set {seconds} s ahead at about {at}. hebo-sync counts on by the old time, and nothing "
     "is lost. To go by the new time, stop hebo-sync and start it again.",
     "The machine's clock was set {seconds} s back at about {at}. hebo-sync counts on by the old time, and nothing "

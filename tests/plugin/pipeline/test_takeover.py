@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from plugin import instances
 from plugin.hebo import Accepted
-from plugin.models import Store
+from plugin.models import Account, Event, GenerationTask, Store
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.planning.plan import PlanLane
 from plugin.pipeline.reading.refresh import RefreshLane
@@ -30,7 +30,8 @@ HOURS = timedelta(hours=9)
 
 def dies(parts: Parts) -> None:
     """What a killed process leaves: a lock file that nobody holds."""
-    (parts.settings.app.data_dir / instances.FOLDER / f"{DEAD}.lock").touch()
+    [ours] = (parts.settings.app.data_dir / instances.FOLDER).glob("*.lock")
+    ours.with_name(ours.name.replace(parts.instance, DEAD)).touch()
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def submitted_by_another(shop: World) -> Iterator[Parts]:
         answer = submit.work(item)
         assert isinstance(answer.result, Accepted)
         rescue.keep(other, item, answer, answer.result, again=False)
-        assert task_states(parts) == [TaskState.SUBMITTING]
+        assert task_states(parts)[0] is TaskState.SUBMITTING
         yield parts
 
 
@@ -83,6 +84,50 @@ def test_it_is_stored_before_the_deads_lease_ends(shop: World) -> None:
         dies(parts)
         assert step(TakeOverLane(parts))
         assert task_states(parts) == [TaskState.GENERATING]
+
+
+def test_a_turn_of_our_own_does_not_end_with_it(shop: World) -> None:
+    """Else another process could submit beside us."""
+    shop.product("p1")
+    with submitted_by_another(shop) as parts:
+        shop.clock.advance(200)  # the other one's turn is over
+        with parts.db.write() as session:
+            task = session.get_one(GenerationTask, 1)
+            task.state = TaskState.IN_DOUBT
+            task.due_at = None
+        assert SubmitLane(parts).claim(1)
+        assert step(TakeOverLane(parts))
+        assert task_states(parts)[0] is TaskState.GENERATING
+        with parts.db.read() as session:
+            assert session.scalars(select(Account.lane_owner)).one() == parts.instance
+
+
+def test_what_was_accepted_twice_is_told_and_both_ids_are_kept(shop: World) -> None:
+    with submitted_by_another(shop) as parts:
+        [note] = rescue.files(parts)
+        with parts.db.write() as session:
+            task = session.get_one(GenerationTask, 1)
+            task.state, task.remote_id = TaskState.GENERATING, "ecom_second"
+        assert step(TakeOverLane(parts))
+        with parts.db.read() as session:
+            [odd] = session.scalars(select(Event).where(Event.code == "task_odd"))
+        assert "ecom_second" in odd.data["reason"]
+        assert rescue.files(parts) == []
+        [kept] = note.parent.iterdir()
+        assert shop.state()["tasks"][0]["id"] in kept.read_text(encoding="utf-8")
+
+
+def test_an_answer_that_is_stored_already_is_no_second_task(shop: World) -> None:
+    """A commit may have got through although the database's word for it did not."""
+    with submitted_by_another(shop) as parts:
+        [note] = rescue.files(parts)
+        content = note.read_bytes()
+        assert step(TakeOverLane(parts))
+        note.write_bytes(content)
+        assert step(TakeOverLane(parts))
+        with parts.db.read() as session:
+            assert session.scalars(select(Event).where(Event.code == "task_odd")).all() == []
+        assert list(note.parent.iterdir()) == []
 
 
 def test_a_note_that_cannot_be_read_is_told_once(shop: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -53,7 +53,7 @@ def test_every_warning_has_words(site: Site) -> None:
 
 
 def test_every_reason_to_wait_has_words(site: Site) -> None:
-    folder = Path(plugin.pipeline.__file__).parent
+    folder = Path(plugin.pipeline.__file__).parent / "submitting"
     source = "".join((folder / name).read_text() for name in ("single_file.py", "submit.py"))
     reasons = set(re.findall(r'wait\(session, account, "(\w+)"', source))
     assert len(reasons) >= 5

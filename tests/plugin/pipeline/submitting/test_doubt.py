@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import select, update
 
 from plugin.hebo import Accepted
-from plugin.models import Account, GeneratedImage, GenerationTask
+from plugin.models import Account, GeneratedImage, GenerationTask, QuotaReading
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.planning.plan import PlanLane
 from plugin.pipeline.planning.retry import retry_failed
 from plugin.pipeline.publishing.publish import PublishLane
 from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.run import begin
+from plugin.pipeline.submitting import doubt as doubt_module
 from plugin.pipeline.submitting.doubt import HOLD_AT_MOST, DoubtLane, SettleError, doubt, settle_by_person
 from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.pipeline.views.doubts import doubt_detail, doubts, doubts_to_decide
@@ -85,6 +86,25 @@ def test_not_accepted_needs_five_minutes_from_when_the_answer_was_given_up(shop:
         shop.clock.advance(200)
         SubmitLane(parts).claim(1)
         assert states(parts) == [TaskState.IN_DOUBT]
+        took = look_until(shop, parts, lambda: states(parts) != [TaskState.IN_DOUBT])
+        assert (states(parts), shop.accepted()) == ([TaskState.PLANNED], 0)
+        assert 300 <= took < 360
+
+
+def test_where_machines_share_a_database_only_what_was_seen_here_counts(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of the machine that sent it may be minutes behind ours: its five minutes could be over at once."""
+    monkeypatch.setattr(doubt_module, "is_shared", lambda _: True)
+    shop.control("spend", images=10, user="3")
+    shop.faults("submit:drop_before:x1")
+    with shop.parts() as parts:
+        read_catalogue(shop, parts, "p1")
+        send(parts)
+        behind = timedelta(minutes=10)
+        with parts.db.write() as session:
+            session.execute(update(GenerationTask).values(doubt_at=shop.clock.now() - behind))
+            session.execute(update(QuotaReading).values(at=shop.clock.now() - behind + timedelta(seconds=1)))
         took = look_until(shop, parts, lambda: states(parts) != [TaskState.IN_DOUBT])
         assert (states(parts), shop.accepted()) == ([TaskState.PLANNED], 0)
         assert 300 <= took < 360
