@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from plugin.backup.archive import check_backup
 from plugin.backup.errors import BackupError, DamagedBackupError, NotEmptyError
-from plugin.backup.make import Choice, make_backup
+from plugin.backup.make import Choice, last_backup, make_backup
 from plugin.backup.manifest import Manifest
 from plugin.backup.restore import Restored, restore_backup
 
@@ -27,6 +27,7 @@ __all__ = [
     "NotEmptyError",
     "Restored",
     "check_backup",
+    "last_backup",
     "make_backup",
     "restore_backup",
 ]

@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,9 +23,11 @@ from plugin.backup.manifest import DATABASE, FORMAT, KEY, Manifest, picture_name
 from plugin.config import Settings
 from plugin.db import Database
 from plugin.disk import sync_folder
+from plugin.pictures.store import write_file
 from plugin.schema import copy_sqlite
 
 Begin = Callable[[int], None]  # told how many bytes there are to go through
+NOTE = "last-backup"  # in the data folder
 SPARE = 10_000_000  # bytes that are to stay free
 
 
@@ -68,7 +70,17 @@ def make_backup(
             f"no backup was made: {reason_of(error)}. Nothing half-done was left, and an older backup of that name is "
             "as it was. Make room, or name another place"
         ) from error
+    with suppress(OSError):  # it is made; only doctor will not know
+        write_file(settings.app.data_dir / NOTE, f"{now.isoformat()}\n".encode("ascii"))
     return made
+
+
+def last_backup(data_dir: Path) -> datetime | None:
+    """When the last backup was made; None: none was, or nobody noted it."""
+    try:
+        return datetime.fromisoformat((data_dir / NOTE).read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        return None
 
 
 class _Making:

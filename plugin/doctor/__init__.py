@@ -18,6 +18,7 @@ from connectors import ConnectorError
 from plugin.config import Settings
 from plugin.doctor import database, disk, image_api
 from plugin.doctor.address import check_local_pictures, check_public_url, check_reach, relay_problem
+from plugin.doctor.backups import check_backup_age
 from plugin.doctor.clock import check_machine_clock
 from plugin.doctor.files import check_config_file, check_data_folder, check_key_file, check_secret_files
 from plugin.doctor.finding import Finding, Level, error, ok, warning
@@ -82,6 +83,7 @@ def check_parts(parts: Parts, *, serving: bool = False) -> Iterator[Finding]:
         "budgets": partial(check_budgets, parts),
         "ledger": partial(check_ledger, parts),
         "work": partial(check_work, parts),
+        "backup": partial(check_backup_age, parts),
     }
     yield from _each(checks)
 
