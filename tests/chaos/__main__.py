@@ -45,7 +45,11 @@ def _campaign(given: argparse.Namespace) -> int:
 
     began = time.monotonic()
     plan = campaign.Plan(given.kills, given.seed, given.only, given.workers, sabotage=given.sabotage)
-    tally = campaign.run(plan, _tell)
+    try:
+        tally = campaign.run(plan, _tell)
+    except campaign.NoSuchPointError as error:
+        _say(str(error))
+        return 2
     _say(*table.lines(tally, given.only))
     _say(f"{(time.monotonic() - began) / 60:.1f} minutes")
     return 1 if tally.violations or tally.never(given.only) else 0

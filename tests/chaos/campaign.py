@@ -28,6 +28,10 @@ Point = tuple[str, int]
 Tell = Callable[[str], None]
 
 
+class NoSuchPointError(Exception):
+    """What is to be enumerated is nothing; the message names the points."""
+
+
 def _lost(*labels: str) -> tuple[Target, ...]:
     return tuple(Target(label, 1, Mode.LOST) for label in labels)
 
@@ -87,6 +91,7 @@ def run(plan: Plan, tell: Tell) -> Tally:
     report = partial(_report, tally, began, tell)
     with executor(plan.workers) as pool:
         orders = _surveyed(pool, plan, report)
+        demand_known(plan.only, orders.values())
         wanted = {base: _wanted(orders, base, plan.only) for base in orders}
         for size in CHAINS:
             specs = [spec for base, targets in wanted.items() for spec in chains(base, targets, size)]
@@ -98,6 +103,13 @@ def run(plan: Plan, tell: Tell) -> Tally:
             _played(pool, list(missing(tally, plan.only, turn)), report)
         tally.pinned = {outcome.spec: _pinned(pool, outcome) for outcome in tally.wrong[:MOST_PINNED]}
     return tally
+
+
+def demand_known(only: str, orders: Iterable[Sequence[Point]]) -> None:
+    """A campaign of no point would look like a proof. Raises NoSuchPointError."""
+    labels = {label for order in orders for label, _ in order}
+    if not any(only in label for label in labels):
+        raise NoSuchPointError("\n".join((f"no point has {only!r} in its label; there are:", *sorted(labels))))
 
 
 def executor(workers: int) -> Executor:

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.campaign import PERSON, PLAIN, at_random, chains
+from tests.chaos.campaign import PERSON, PLAIN, NoSuchPointError, at_random, chains, demand_known
 from tests.chaos.points import MODES, Director, LostAnswerError, Mode, Passed, Target, kind_of, passed_from_line
 from tests.chaos.scenario import Hit, Outcome, Spec
 from tests.chaos.table import Tally, lines, spec_from_text, spec_to_text
@@ -66,3 +66,11 @@ def test_the_table_counts_by_point_and_shows_how_to_play_again_what_was_wrong() 
     assert [line.split()[-7:] for line in said if line.startswith(CALL)] == [["·", "·", "1", "·", "1", "2", "1"]]
     assert f"! never hit: {COMMIT}: killed after" in said
     assert not [line for line in lines(tally, only="woo") if "never hit" in line]
+
+
+def test_a_campaign_of_no_point_is_refused() -> None:
+    orders = [(("commit a", 1), ("call b", 1)), (("commit a", 2),)]
+    for only in ("", "b", "commit"):
+        demand_known(only, orders)
+    with pytest.raises(NoSuchPointError, match=r"'typo'.*\ncall b\ncommit a"):
+        demand_known("typo", orders)
