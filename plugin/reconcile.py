@@ -177,8 +177,8 @@ class _Books:
         begin = self._turn(start) if start else self._at(0)
         low, high = self._bounds(begin, horizon)
         base = 0 if start else self.looks[0].used
-        return [
-            (self._day(begin, end - 1, self.looks[end - 1].used - base, low[end - 1], high[end - 1]), end)
+        return [  # `used` is never below 0, so it cannot fall by more than it was
+            (self._day(begin, end - 1, self.looks[end - 1].used - base, max(low[end - 1], -base), high[end - 1]), end)
             for end in starts[bisect_right(starts, start) : bisect_right(starts, horizon)]
         ]
 

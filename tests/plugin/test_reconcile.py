@@ -63,6 +63,11 @@ class TestOneDay:
         (day,) = reconcile([look(0, 10), look(100, used)], [Sent(1, 4, at(10), None, sure=False, unsettled=4)])
         assert day.difference == difference
 
+    @pytest.mark.parametrize(("used", "low"), [(0, 0), (3, -3), (10, -8)])
+    def test_used_cannot_fall_by_more_than_it_was(self, used: int, low: int) -> None:
+        (day,) = reconcile([look(0, used), look(100, used)], [Sent(1, 8, at(-50), at(-49), sure=False, unsettled=8)])
+        assert (day.low, day.high, day.difference) == (low, 0, 0)
+
     def test_an_end_that_does_not_add_up_is_allowed_for(self) -> None:
         """Reserved 4, charged 5, nothing given back: the service may count the fifth, too."""
         sent = [Sent(1, 4, at(10), at(11), more=1, ended_at=at(50))]
