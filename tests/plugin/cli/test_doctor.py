@@ -38,11 +38,12 @@ def test_all_is_well(home: Home) -> None:
         port = free.getsockname()[1]
     home.edit('public_url = "http://127.0.0.1:8"', f'public_url = "http://127.0.0.1:{port}"')
     home.edit("port = 0", f"port = {port}")
+    assert home("backup", home.folder / "kept.tar").code == 0
     findings = found(home)
     assert {name for name, finding in findings.items() if finding["level"] != "ok"} == set()
     assert {"configuration", "data folder", "key file", "disk", "database", "image service", "clock", "prompt packs",
             "store shop", "local pictures", "public address", "picture relay", "way in", "machine's clock",
-            "scheduler", "ledger", "review"} == findings.keys()  # fmt: skip
+            "scheduler", "ledger", "review", "backup"} == findings.keys()  # fmt: skip
     assert home("doctor").out.endswith("0 errors, 0 warnings\n")
 
 
