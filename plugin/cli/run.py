@@ -50,9 +50,10 @@ class Outcome:
 @click.option("--approve-all", is_flag=True, help="Approve every picture without warnings, and publish it.")
 @click.option(
     "--budget",
-    type=click.IntRange(1),
+    type=click.IntRange(0),
     metavar="N",
-    help="Reserve at most so many images in this run; what is left waits for the next one.",
+    help="Reserve at most so many images in this run; what is left waits for the next one. 0: send nothing new, only "
+    "fetch and publish, which costs nothing.",
 )
 @json_option
 @pass_context

@@ -18,7 +18,7 @@ from plugin.cli.run import Outcome, show, trouble
 from plugin.models import GeneratedImage
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.run import Report
-from plugin.states import ImageState
+from plugin.states import ImageState, TaskState
 from tests.plugin.cli.home import KEY, Home
 
 
@@ -50,6 +50,17 @@ def test_what_was_approved_is_published_once_and_then_all_is_clean(home: Home) -
     assert called.json["submitted"] == 0
     again = home("run", "--until-idle", "--json")
     assert (again.code, again.json["published"], again.json["submitted"]) == (0, 0, 0)
+
+
+def test_a_budget_of_nothing_publishes_and_sends_nothing(home: Home) -> None:
+    home("retry", "--failed", "--yes")
+    waiting = [task for task in home.tasks() if task.state is TaskState.PLANNED]
+    assert home("images", "approve", "--all", "--with-warnings").code == 0
+    report = home("run", "--budget", 0, "--json").json
+    assert report["submitted"] == 0
+    assert report["published"] > 0  # the others wait for the rest of their sets
+    assert [task.id for task in home.tasks() if task.state is TaskState.PLANNED] == [task.id for task in waiting]
+    assert len(waiting) > 0
 
 
 def test_retried_pictures_are_made_by_the_next_run(home: Home) -> None:
