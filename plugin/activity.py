@@ -30,6 +30,8 @@ SENTENCES: Mapping[str, str] = {
     "task_odd": "{title}: the image service's answer was not understood: {reason}. Asked again later",
     "task_cancelled": "{title}: cancelled before anything was spent: {reason}",
     "image_failed": "{title}, {shot}: not made: {reason}. To try again: hebo-sync retry --failed",
+    "image_failed_for_good": "{title}, {shot}: not made: {reason}. The image service does not allow another try; "
+    "another set, for money: hebo-sync products generate",
     "image_trouble": "{title}, {shot}: the finished picture could not be fetched: {reason}. Tried again for free",
     "image_lost": "{title}, {shot}: paid for and lost: {reason}",
     "published": "{title}: {images} pictures on the listing",
@@ -91,6 +93,9 @@ PAGE_SENTENCES: Mapping[str, PageSentence] = {
     "task_odd": PageSentence("The image service's answer was not understood: {reason}. Asked again later"),
     "task_cancelled": PageSentence("Cancelled before anything was spent: {reason}"),
     "image_failed": PageSentence("Picture “{shot}” was not made: {reason}"),
+    "image_failed_for_good": PageSentence(
+        "Picture “{shot}” was not made: {reason}. The image service does not allow another try"
+    ),
     "image_trouble": PageSentence("The finished picture “{shot}” could not be fetched: {reason}. Tried again for free"),
     "image_lost": PageSentence("Picture “{shot}” was paid for and lost: {reason}"),
     "published": PageSentence("{images} pictures put on the listing", "{images} picture put on the listing", "images"),

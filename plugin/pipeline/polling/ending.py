@@ -67,7 +67,8 @@ def _record_end(
     for image in task.images:
         if image.state is ImageState.FAILED:
             passing = image in again
-            code = "image_retried" if passing else "image_failed"
+            lasting = "image_failed" if image.retry_allowed else "image_failed_for_good"
+            code = "image_retried" if passing else lasting
             record_task(session, task, now, code, trouble=not passing, shot=image.shot, reason=image.error)
     record_task(
         session,

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from plugin import accounts
+from plugin.activity import sentence
 from plugin.db import Database
 from plugin.hebo import Finished
 from plugin.hebo.wire import parse_task
@@ -58,3 +59,22 @@ def test_no_more_is_charged_or_given_back_than_was_reserved(
         assert sum(session.scalars(select(LedgerEntry.images))) == sum(counted)
         told = [event.data["reason"] for event in session.scalars(select(Event).where(Event.code == "task_odd"))]
         assert [str(said[0]) in reason for reason in told] == [True] * odd
+
+
+@pytest.mark.parametrize(("allowed", "code"), [(True, "image_failed"), (False, "image_failed_for_good")])
+def test_what_may_not_be_tried_again_is_not_said_to(database: Database, allowed: bool, code: str) -> None:
+    quota = {"reserved": 1, "billable": 0, "refunded": 1}
+    failed = [{"task_id": "i1", "status": "failed", "error_message": "no", "manual_retry_allowed": allowed}]
+    answer = parse_task({"status": "failed", "failed_items": failed, "quota": quota})
+    assert isinstance(answer, Finished)
+    with database.write() as session:
+        task = Shop(session).task(
+            session, state=TaskState.GENERATING, account_id=account(session).id, sent_at=NOW, reserved=1, remote_id="t1"
+        )
+        image(session, task)
+        session.refresh(task)
+        finish(session, task, answer, NOW)
+        session.flush()
+        told = session.scalars(select(Event).where(Event.code.startswith("image_"))).one()
+        assert told.code == code
+        assert ("retry --failed" in sentence(told)) == allowed
