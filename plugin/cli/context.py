@@ -43,11 +43,27 @@ class Context:
         return load_settings(self.path(), os.environ)
 
     @contextmanager
-    def parts(self, policy: Policy | None = None) -> Iterator[Parts]:
+    def parts(self, policy: Policy | None = None, *, anew: bool = False) -> Iterator[Parts]:
+        """anew: an installation may begin in this very folder. Raises ConfigError among others."""
         from plugin import open_parts
 
-        with open_parts(self.settings(), policy=policy) as parts:
+        settings = self.settings()
+        if not anew:
+            self._demand_installation(settings)
+        with open_parts(settings, policy=policy) as parts:
             yield parts
+
+    def _demand_installation(self, settings: Settings) -> None:
+        """In a wrong folder `stop` would stop an installation that it has just made, and the real one would go on."""
+        from plugin.config import ConfigError
+        from plugin.config.load import PREFIX
+
+        is_told = self.path() is not None or any(name.startswith(PREFIX) for name in os.environ)
+        if not is_told and not settings.app.data_dir.exists():
+            raise ConfigError(
+                f"there is no {DEFAULT_CONFIG} in {Path.cwd()}, and no data folder: nothing was done. Go to the folder "
+                "of your installation, or name its configuration (hebo-sync --config FILE …); hebo-sync init makes one"
+            )
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -65,7 +65,7 @@ def _tell(findings: Iterator[Finding], *, as_json: bool) -> int:
 def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
     yield from checks.check_settings(context.path(), settings, os.environ)
     try:
-        with context.parts() as parts, relay_beside(parts):
+        with context.parts(anew=True) as parts, relay_beside(parts):
             yield from checks.check_parts(parts, serving=is_serving(settings.app.data_dir))
     except (SecretsError, DatabaseError, StorageError, SQLAlchemyError, OSError) as problem:
         meaning = "hebo-sync does not start like this; nothing was changed"

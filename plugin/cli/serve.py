@@ -44,7 +44,7 @@ def serve(context: Context, host: str | None, port: int | None) -> None:
     """
     from plugin.pipeline.parts import Policy
 
-    with context.parts(Policy(unattended=False)) as parts:
+    with context.parts(Policy(unattended=False), anew=True) as parts:
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         server = parts.settings.server.model_copy(update=given)
         left = serve_until_stopped(parts, server)
