@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import groupby
 
 import click
 
@@ -70,23 +71,28 @@ def show_task(context: Context, task_id: int, as_json: bool) -> None:  # noqa: F
         print_json(dataclasses.asdict(detail))
         return
     _show_facts(detail)
+    if detail.task.state is TaskState.IN_DOUBT or detail.doubt_at:
+        click.echo("")
+        _show_doubt(detail)
+    if detail.task.state is TaskState.IN_DOUBT:
+        click.echo(f"\n{_meanings(task_id)}")
     click.echo("\npictures")
     rows = [(image.id, image.shot, image.state, image.item_id, image.error) for image in detail.images]
     print_table(("id", "shot", "state", "item", "error"), rows, empty="none (a retry took them over)")
     for image in detail.images:
         click.echo(f"\n[{image.shot}]\n{image.prompt}\nalt: {image.alt}")
-    if detail.task.state is TaskState.IN_DOUBT or detail.doubt_at:
-        click.echo("")
-        _show_doubt(detail)
     click.echo("\nthe ledger, in images")
     moves = [(when(move.at), move.images, f"{move.source} → {move.target}", move.said_by) for move in detail.moves]
     print_table(("at", "images", "move", "on the word of"), moves, empty="nothing was ever reserved")
     _show_events(detail.events)
 
 
+HELD = {TaskState.IN_DOUBT: "in doubt", TaskState.LOST: "lost"}  # what a task's images are, where not reserved
+
+
 def _show_facts(detail: TaskDetail) -> None:
     task = detail.task
-    money = f"{task.reserved} reserved"
+    money = f"{task.reserved} {HELD.get(task.state, 'reserved')}"
     money += "" if task.billable is None else f", {task.billable} billed, {task.refunded or 0} refunded"
     fields(
         [
@@ -128,10 +134,23 @@ def _show_doubt(detail: TaskDetail) -> None:
     _show_readings(detail.readings)
 
 
+def _meanings(task_id: int) -> str:
+    """What each answer about a task in doubt means, with its command."""
+    return (
+        f"If the service took it, its pictures are billed and lost: hebo-sync tasks settle {task_id} --accepted\n"
+        f"If it did not, it is sent again: hebo-sync tasks settle {task_id} --not-accepted\n"
+        "(if that is wrong, it is paid for twice)"
+    )
+
+
 def _show_readings(readings: tuple[ReadingView, ...]) -> None:
-    rows = [(when(row.at), row.source, row.used, row.remaining, row.daily_limit) for row in readings]
+    """Equal ones that follow one another are a line."""
+    rows = []
+    for figures, same in groupby(readings, key=lambda row: (row.source, row.used, row.remaining, row.daily_limit)):
+        times = [when(row.at) for row in same]
+        rows.append((times[0], times[-1] if len(times) > 1 else "", len(times), *figures))
     empty = "the quota was not read since then (hebo-sync quota reads it)"
-    print_table(("quota read at", "from", "used", "remaining", "daily limit"), rows, empty=empty)
+    print_table(("quota read at", "until", "times", "from", "used", "remaining", "daily limit"), rows, empty=empty)
 
 
 def _show_events(events: tuple[EventView, ...]) -> None:
@@ -155,7 +174,7 @@ def settle(context: Context, task_id: int, accepted: bool, not_accepted: bool, y
     Look at the used figure: if it rose by the images at stake, it was accepted.
     """
     if accepted == not_accepted:
-        raise BadUsageError("say --accepted or --not-accepted. Nothing was changed")
+        raise BadUsageError(f"say --accepted or --not-accepted. Nothing was changed.\n{_meanings(task_id)}")
     with context.parts() as parts:
         with parts.db.read() as session:
             task = row_of(session, GenerationTask, task_id)

@@ -125,3 +125,7 @@ def test_show_tells_of_the_doubt(doubtful: Home) -> None:
     text = doubtful("tasks", "show", 1).out
     assert "the answer was cut" in text
     assert "quota read at" in text
+    assert text.index("quota read at") < text.index("\npictures")
+    assert "hebo-sync tasks settle 1 --accepted" in text
+    assert "hebo-sync tasks settle 1 --not-accepted" in text
+    assert "8 in doubt" in text
