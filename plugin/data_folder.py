@@ -16,6 +16,12 @@ from plugin.models import DataFolder
 from plugin.schema import DatabaseError
 
 FILE = "data-folder.id"
+OF_THE_DISK = {"lost+found"}
+
+
+def is_made(folder: Path) -> bool:
+    """Whether anything lies in this data folder: an empty one (a disk that was just put there) is as good as none."""
+    return folder.is_dir() and any(path.name not in OF_THE_DISK for path in folder.iterdir())
 
 
 def demand_same(db: Database, folder: Path, now: datetime) -> None:

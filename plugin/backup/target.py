@@ -12,6 +12,7 @@ from plugin.backup.errors import BackupError, NotEmptyError
 from plugin.backup.manifest import DATABASE, KEY, Manifest
 from plugin.backup.tables import copy_rows
 from plugin.config import Settings
+from plugin.data_folder import OF_THE_DISK
 from plugin.db import RESTORING, Database
 from plugin.migrations.upgrade import lay_out
 from plugin.models import Base
@@ -19,7 +20,6 @@ from plugin.schema import REVISIONS
 
 OVER = f"{RESTORING}.over"
 OF_RESTORING = {RESTORING, OVER, f"{RESTORING}.lock"}
-OF_THE_DISK = {"lost+found"}
 SPARE = 10_000_000  # bytes that are to stay free
 
 
@@ -50,7 +50,7 @@ class Place:
             raise NotEmptyError(
                 f"the data folder {self.folder} is not empty (it has {', '.join(found[:5])}), and a restore never "
                 "writes over anything; nothing was done. Stop hebo-sync and move that folder away, or set app.data_dir "
-                "to a new one"
+                "to a new one. A folder that only hebo-sync init has made, and in which nothing was entered, can go"
             )
         where = self._filled_database()
         if where is not None:

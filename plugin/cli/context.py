@@ -43,13 +43,16 @@ class Context:
         return load_settings(self.path(), os.environ)
 
     @contextmanager
-    def parts(self, policy: Policy | None = None, *, anew: bool = False) -> Iterator[Parts]:
-        """anew: an installation may begin in this very folder. Raises ConfigError among others."""
+    def parts(self, policy: Policy | None = None, *, anew: bool = False, begun: bool = False) -> Iterator[Parts]:
+        """anew: an installation may begin in this very folder. begun: there must be one, with a data folder that is in
+        use. Raises ConfigError among others."""
         from plugin import open_parts
 
         settings = self.settings()
         if not anew:
             self._demand_installation(settings)
+        if begun:
+            _demand_begun(settings)
         with open_parts(settings, policy=policy) as parts:
             yield parts
 
@@ -64,6 +67,17 @@ class Context:
                 f"there is no {DEFAULT_CONFIG} in {Path.cwd()}, and no data folder: nothing was done. Go to the folder "
                 "of your installation, or name its configuration (hebo-sync --config FILE …); hebo-sync init makes one"
             )
+
+
+def _demand_begun(settings: Settings) -> None:
+    from plugin.config import ConfigError
+    from plugin.data_folder import is_made
+
+    if not is_made(settings.app.data_dir):
+        raise ConfigError(
+            f"there is nothing in the data folder {settings.app.data_dir} yet: nothing was done. If your installation "
+            "is in use, this is not its configuration: go to its folder, or name its file (hebo-sync --config FILE …)"
+        )
 
 
 pass_context = click.make_pass_decorator(Context)

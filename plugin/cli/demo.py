@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
+import shutil
 import sys
 import tempfile
 import threading
@@ -74,6 +76,7 @@ def demo(once: bool, port: int | None, no_browser: bool, folder: Path | None) ->
     """
     folder = (folder or Path(tempfile.mkdtemp(prefix="hebo-sync-demo-"))).resolve()
     with ExitStack() as stack:
+        stack.callback(note, f"the demo's files stay in {folder}: remove that folder when you have seen enough")
         settings = _prepare(folder, stack.enter_context(_sandbox()), automatic=once)
         shops = stack.enter_context(_shops(settings))
         if once:
@@ -154,13 +157,22 @@ def _run_once(settings: Settings, folder: Path, shops: Shops) -> Outcome:
     click.echo(f"the feed with its new pictures: {folder / STORE['output']}")
     for platform, shop in shops:
         tell_shown(platform, shop)
-    _tell_commands(folder)
+    _tell_commands(folder, "(or images list, tasks list, ledger; the sandboxes have ended)")
     return outcome
 
 
-def _tell_commands(folder: Path) -> None:
-    config = folder / "config.toml"
-    click.echo(f"look around: hebo-sync --config {config} products list (or images, tasks, quota, undo …)")
+def _tell_commands(folder: Path, others: str) -> None:
+    command = shlex.join([_program(), "--config", str(folder / "config.toml"), "products", "list"])
+    click.echo(f"look around: {command} {others}")
+
+
+def _program() -> str:
+    """The program as it can be called here: by its name alone only where the shell finds this very one by it."""
+    name, called = "hebo-sync", Path(sys.argv[0])
+    if called.stem != name or not called.exists():
+        return name
+    found = shutil.which(name)
+    return name if found and Path(found).resolve() == called.resolve() else str(called)
 
 
 def _serve(settings: Settings, folder: Path, shops: Shops, port: int | None, *, browser: bool) -> int:
@@ -175,7 +187,7 @@ def _serve(settings: Settings, folder: Path, shops: Shops, port: int | None, *, 
             click.echo(f"open {address}/products and sign in as {door.name} with the password {door.password}")
             for platform, shop in shops:
                 tell_shop(platform, shop)
-            _tell_commands(folder)
+            _tell_commands(folder, "(or images, tasks, quota, undo …; while the demo runs)")
             note("pictures for the feed are made once you have signed in. Ctrl-C ends the demo")
             if browser and _has_screen():
                 webbrowser.open(f"{address}/products")

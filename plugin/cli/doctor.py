@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from plugin import doctor as checks
+from plugin import open_parts
 from plugin.cli.context import Context, json_option, pass_context, print_json
 from plugin.cli.lookup import counted
 from plugin.cli.relay import relay_beside
 from plugin.config import ConfigError, Settings
+from plugin.data_folder import is_made
 from plugin.doctor import Finding, Level
 from plugin.doctor.files import check_secret_files
 from plugin.pictures import StorageError
@@ -25,6 +28,7 @@ from plugin.secrets import SecretsError
 
 SIGNS = {Level.OK: "ok     ", Level.WARNING: "warning", Level.ERROR: "ERROR  "}
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
+OPENING = (SecretsError, DatabaseError, StorageError, SQLAlchemyError, OSError)
 AGAIN = "mend that, then run hebo-sync doctor again"
 
 
@@ -35,8 +39,8 @@ def doctor(context: Context, as_json: bool) -> None:  # noqa: FBT001
     """Look at settings, database, disk, clock, keys, image service, stores, scheduler, money and unfinished work, and
     say what each finding means and what to do.
 
-    Where something is broken the other checks go on. Makes the data folder and the database where they are missing;
-    sends and spends nothing. Exit 0: no errors (warnings may be). 1: an error. 2: the configuration cannot be read.
+    Where something is broken the other checks go on. Makes nothing, sends and spends nothing. Exit 0: no errors
+    (warnings may be). 1: an error. 2: the configuration cannot be read.
     """
     try:
         settings = context.settings()
@@ -64,13 +68,40 @@ def _tell(findings: Iterator[Finding], *, as_json: bool) -> int:
 
 def _findings(context: Context, settings: Settings) -> Iterator[Finding]:
     yield from checks.check_settings(context.path(), settings, os.environ)
+    if not is_made(settings.app.data_dir):
+        yield from _before_the_first_start(settings)
+        return
     try:
-        with context.parts(anew=True) as parts, relay_beside(parts):
+        with context.parts() as parts, relay_beside(parts):
             yield from checks.check_parts(parts, serving=is_serving(settings.app.data_dir))
-    except (SecretsError, DatabaseError, StorageError, SQLAlchemyError, OSError) as problem:
-        meaning = "hebo-sync does not start like this; nothing was changed"
-        yield checks.error("opening", first_line(problem), AGAIN, meaning)
+    except OPENING as problem:
+        yield _not_opened(problem)
         yield from checks.check_closed(settings)
+
+
+def _before_the_first_start(settings: Settings) -> Iterator[Finding]:
+    """What needs a data folder is looked at in one that goes again: a backup is restored into an empty one only."""
+    yield from checks.check_unmade(settings)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="hebo-sync-doctor-") as folder,
+            open_parts(_within(settings, Path(folder))) as parts,
+            relay_beside(parts),
+        ):
+            yield from checks.check_outside(parts)
+    except OPENING as problem:
+        yield _not_opened(problem)
+
+
+def _within(settings: Settings, folder: Path) -> Settings:
+    app = settings.app.model_copy(update={"data_dir": folder})
+    database = settings.database.model_copy(update={"url": f"sqlite:///{folder / 'doctor.sqlite3'}"})
+    return settings.model_copy(update={"app": app, "database": database})
+
+
+def _not_opened(problem: Exception) -> Finding:
+    meaning = "hebo-sync does not start like this; nothing was changed"
+    return checks.error("opening", first_line(problem), AGAIN, meaning)
 
 
 def _without_settings(problem: ConfigError) -> Iterator[Finding]:

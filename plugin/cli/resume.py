@@ -14,7 +14,7 @@ from plugin.pipeline import stops
 @pass_context
 def resume(context: Context) -> None:
     """Go on after a stop: what was due meanwhile is done now. Stores that are paused themselves stay so."""
-    with context.parts() as parts, parts.db.write() as session:
+    with context.parts(begun=True) as parts, parts.db.write() as session:
         known = stops.resume_all(session, parts, BY)
     if known is None:
         click.echo("nothing was stopped, so nothing was changed")

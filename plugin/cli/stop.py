@@ -20,6 +20,6 @@ def stop(context: Context, reason: str) -> None:
     What the image service has in hand is still asked for and collected, since it is paid for, by hebo-sync serve or
     run. A single store is paused on the settings page.
     """
-    with context.parts() as parts, parts.db.write() as session:
+    with context.parts(begun=True) as parts, parts.db.write() as session:
         switch, changed = stops.stop_all(session, BY, reason, parts.clock.now())
         click.echo(stops.in_words(switch) if changed else f"nothing was changed: {stops.in_words(switch)}")

@@ -1,21 +1,26 @@
 """Is everything in order? Checks as functions; each gives findings, for `hebo-sync doctor`.
 
 `check_settings` needs no database: it also tells why one cannot be opened. `check_parts` looks at everything else;
-where the program cannot be opened, `check_closed` looks at what can be seen all the same. Nothing is sent and nothing
-is spent; whoever opens the parts makes the data folder and the database where missing. No secret is in a finding.
+where the program cannot be opened, `check_closed` looks at what can be seen all the same. Before the first start
+`check_unmade` looks at the place for the data, and `check_outside` at everything that is not ours. Nothing is sent and
+nothing is spent; whoever opens the parts makes the data folder and the database where missing. No secret is in a
+finding.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors import ConnectorError
 from plugin.config import Settings
+from plugin.db import Database
 from plugin.doctor import database, disk, image_api
 from plugin.doctor.address import check_local_pictures, check_public_url, check_reach, relay_problem
 from plugin.doctor.backups import check_backup_age
@@ -35,8 +40,10 @@ __all__ = [
     "Finding",
     "Level",
     "check_closed",
+    "check_outside",
     "check_parts",
     "check_settings",
+    "check_unmade",
     "error",
     "ok",
     "relay_problem",
@@ -96,6 +103,39 @@ def check_closed(settings: Settings) -> Iterator[Finding]:
         "image service": partial(image_api.check_alone, settings),
     }
     yield from _each(checks)
+
+
+def check_unmade(settings: Settings) -> Iterator[Finding]:
+    """The place for the data where none are there yet; nothing is made."""
+    checks: dict[str, Check] = {
+        "disk": partial(disk.check_room, settings.app.data_dir),
+        "database": partial(_check_unmade_database, settings),
+    }
+    yield from _each(checks)
+
+
+def check_outside(parts: Parts) -> Iterator[Finding]:
+    """What the settings name: all that can be tried without a row of this installation's."""
+    checks: dict[str, Check] = {
+        "image service": partial(image_api.check_image_api, parts),
+        "way in": partial(check_reach, parts),
+        "prompt packs": partial(check_packs, parts),
+        "stores": partial(check_stores, parts),
+        "local pictures": partial(check_local_pictures, parts),
+        "budgets": partial(check_budgets, parts),
+    }
+    yield from _each(checks)
+
+
+def _check_unmade_database(settings: Settings) -> list[Finding]:
+    url = make_url(settings.database.url)
+    if url.get_backend_name() == "sqlite":
+        file = Path(str(url.database))  # opening it would make its folder
+        return database.check_alone(settings) if file.is_file() else [ok(database.NAME, f"{file} (will be made)")]
+    with closing(Database(settings.database.url)) as db:
+        if db.revision() is None:
+            return [ok(database.NAME, f"{db.where} (its tables will be made)")]
+        return database.check_database(db)
 
 
 def _each(checks: Mapping[str, Check]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.data_folder import FILE, demand_same
+from plugin.data_folder import FILE, demand_same, is_made
 from plugin.db import Database
 from plugin.schema import DatabaseError
 
@@ -58,3 +58,11 @@ def test_many_that_start_at_once_agree(database: Database, folder: Path) -> None
         done = list(pool.map(lambda _: demand_same(database, folder, NOW), range(8)))
     assert done == [None] * 8
     assert [path.name for path in folder.iterdir()] == [FILE]
+
+
+@pytest.mark.parametrize(("names", "made"), [((), False), (("lost+found",), False), (("secret.key",), True)])
+def test_a_data_folder_is_made_once_anything_lies_in_it(tmp_path: Path, names: tuple[str, ...], made: bool) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert is_made(tmp_path) is made
+    assert not is_made(tmp_path / "none")

@@ -105,3 +105,17 @@ def test_a_bar_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         progress.moved(1_000_000)
     assert "writing" in shown.getvalue()
     assert "1.0/2.0 MB" in shown.getvalue()
+
+
+def test_doctor_on_a_new_machine_leaves_room_for_a_restore(home: Home, elsewhere: Home, file: Path) -> None:
+    home("backup", file)
+    assert "(will be made)" in elsewhere("doctor").out
+    assert elsewhere("restore", file).code == 0
+
+
+def test_after_init_it_says_that_the_folder_can_go(home: Home, elsewhere: Home, file: Path) -> None:
+    home("backup", file)
+    elsewhere("init")
+    refused = elsewhere("restore", file)
+    assert refused.code == 1
+    assert "in which nothing was entered, can go" in refused.err

@@ -43,5 +43,5 @@ def test_what_tells_of_an_installation_is_enough(
         monkeypatch.setenv("HEBO_SYNC_APP_DATA_DIR", str(tmp_path / "mine"))
     else:
         (tmp_path / "hebo-sync-data").mkdir()
-    assert call(monkeypatch, "stop") == 0
-    assert "everything is stopped" in capsys.readouterr().out
+    assert call(monkeypatch, "products", "list") == 0
+    assert "no products" in capsys.readouterr().out

@@ -110,6 +110,7 @@ def test_pictures_arrive_once_somebody_looks_and_a_second_start_goes_on(tmp_path
         first.hear(
             r"to connect it by hand too: shop [\w.-]+, Client ID [\w-]+, client secret shpss_\w+; .* API address"
         )
+        first.hear(rf"hebo-sync --config {tmp_path}/config\.toml products list")
         ends = time.monotonic() + WITHIN
         while counted(tmp_path, "SELECT count(*) FROM product WHERE state = 'ready'") < READABLE:
             assert time.monotonic() < ends, first.said
@@ -128,6 +129,7 @@ def test_pictures_arrive_once_somebody_looks_and_a_second_start_goes_on(tmp_path
         assert picture.headers["Content-Type"].startswith("image/")
         assert first.end(signal.SIGINT) == 0
         assert "Traceback" not in first.said
+        assert f"the demo's files stay in {tmp_path}: remove that folder" in first.said
     with running(tmp_path) as second:
         second.sign_in()
         assert set(second.pictures()) >= set(shown)
@@ -177,6 +179,8 @@ def test_one_pass_without_pages_publishes_to_all_stores_and_a_second_one_finds_a
         assert f"asked for pictures of 1 products of {store}: 8 images" in said
     assert "published  24" in said
     demand_shown(said)
+    assert f"--config {tmp_path}/config.toml products list (or images list, tasks list, ledger;" in said
+    assert f"the demo's files stay in {tmp_path}: remove that folder" in said
     feed = (tmp_path / "catalogue" / "feed-with-pictures.tsv").read_text(encoding="utf-8")
     assert feed.count("hs-") >= 8
     with ExitStack() as others:
@@ -190,3 +194,13 @@ def test_one_pass_without_pages_publishes_to_all_stores_and_a_second_one_finds_a
     third = one_pass(tmp_path)
     assert ports(third) == ports(again)  # where they were led to, they stay
     demand_shown(third)
+
+
+def test_the_program_is_named_so_that_it_can_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "hebo-sync"
+    program.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setenv("PATH", "")
+    assert module._program() == str(program)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert module._program() == "hebo-sync"

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 from collections import namedtuple
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,12 +17,14 @@ from pydantic import SecretStr
 from sqlalchemy import update
 
 from plugin.config import Settings
+from plugin.db import Database
 from plugin.doctor import Level, address, disk, files, image_api, money, work
 from plugin.hebo import Quota
 from plugin.listener import Listener
 from plugin.models import Account, GeneratedImage, GenerationTask, Product, Publication
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
 from tests.plugin.cli.home import KEY, Home
+from tests.postgres import PostgresServer
 
 
 def found(home: Home, code: int = 0) -> dict[str, dict[str, Any]]:
@@ -48,6 +51,7 @@ def test_all_is_well(home: Home) -> None:
 
 
 def test_nothing_is_sent_or_planned(fresh: Home) -> None:
+    assert fresh("init").code == 0
     assert fresh("doctor").code == 0
     assert fresh.tasks() == []
 
@@ -257,3 +261,33 @@ def test_stores_that_are_left_alone(home: Home) -> None:
     findings = found(home)
     assert "no store is set up" in findings["stores"]["message"]
     assert "left alone" in findings["store shop"]["message"]
+
+
+def test_before_the_first_start_it_makes_nothing_and_looks_at_all_that_is_outside(fresh: Home) -> None:
+    before = sorted(path.name for path in fresh.folder.iterdir())
+    findings = found(fresh)
+    assert sorted(path.name for path in fresh.folder.iterdir()) == before
+    for name in ("data folder", "key file", "database"):
+        assert findings[name]["message"].endswith("(will be made)")
+    assert {"disk", "image service", "clock", "prompt packs", "store shop", "local pictures"} <= findings.keys()
+
+
+def test_a_database_elsewhere_is_looked_at_before_the_data_folder_is_there(fresh: Home) -> None:
+    assert fresh("init").code == 0
+    data, apart = fresh.folder / "hebo-sync-data", fresh.folder / "apart.sqlite3"
+    (data / "hebo-sync.sqlite3").rename(apart)
+    shutil.rmtree(data)
+    fresh.edit("[hebo]", f'[database]\nurl = "sqlite:///{apart}"\n\n[hebo]')
+    assert "schema" in found(fresh)["database"]["message"]
+    assert not data.exists()
+
+
+def test_an_empty_postgresql_database_is_left_empty(fresh: Home, postgres: PostgresServer) -> None:
+    with postgres.fresh() as url:
+        fresh.edit("[hebo]", f'[database]\nurl = "{url}"\n\n[hebo]')
+        assert found(fresh)["database"]["message"].endswith("(its tables will be made)")
+        with closing(Database(url)) as db:
+            assert db.revision() is None
+        assert fresh("init").code == 0
+        shutil.rmtree(fresh.folder / "hebo-sync-data")
+        assert "schema" in found(fresh)["database"]["message"]

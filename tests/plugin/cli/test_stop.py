@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from plugin.models import Stop
@@ -23,6 +24,7 @@ def test_a_stop_and_going_on(home: Home) -> None:
 
 def test_a_run_exits_1_and_says_why(fresh: Home) -> None:
     home = fresh
+    home("init")
     home("stop", "--reason", "wrong prices")
     called = home("run", "--until-idle", "--json")
     assert called.code == 1
@@ -38,4 +40,14 @@ def test_a_run_keeps_to_its_budget(fresh: Home) -> None:
     assert called.code == 1
     assert (called.json["submitted"], called.json["waiting"]) == (1, 2)
     assert [error["code"] for error in called.json["errors"] if error.get("cause") == "run"] == ["account_waits"]
-    assert fresh("run", "--budget", "0").code == 2
+    assert fresh("run", "--budget", "0", "--json").json["submitted"] == 0
+    assert fresh("run", "--budget", "-1").code == 2
+
+
+@pytest.mark.parametrize("command", ["stop", "resume"])
+def test_what_was_never_in_use_is_not_stopped(fresh: Home, command: str) -> None:
+    """With the wrong configuration file, the real installation would go on while this one says that all is stopped."""
+    called = fresh(command)
+    assert (called.code, called.out) == (2, "")
+    assert "this is not its configuration" in called.err
+    assert not (fresh.folder / "hebo-sync-data").exists()
