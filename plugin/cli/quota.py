@@ -13,7 +13,8 @@ import click
 from plugin.cli.context import Context, json_option, note, pass_context, print_json, print_table
 from plugin.cli.key import require_key
 from plugin.cli.lookup import counted, fields, when
-from plugin.pipeline.quota import MoneyReport, QuotaView, StorePlan, ask_quota, money_report
+from plugin.pipeline.quota import BudgetView, MoneyReport, QuotaView, StorePlan, ask_quota, money_report
+from plugin.pipeline.views.doubts import doubts
 from plugin.reconcile import ServiceDay
 
 LEVELS = {
@@ -41,10 +42,11 @@ def quota(context: Context, as_json: bool) -> None:  # noqa: FBT001
         view = ask_quota(parts)
         with parts.db.read() as session:
             report = money_report(session, parts)
+            held = [one.task.reserved for one in doubts(session, parts.key_fingerprint)]
     if as_json:
-        print_json({**dataclasses.asdict(view), **_plain(report)})
+        print_json({**dataclasses.asdict(view), **_plain(report), "doubts": {"tasks": len(held), "images": sum(held)}})
     else:
-        _show(view)
+        _show(view, held)
         _show_report(report)
     if view.error:
         last = f"the last reading is from {view.read_at:%Y-%m-%d %H:%M:%S} UTC" if view.read_at else "never read before"
@@ -75,7 +77,7 @@ def meaning(day: ServiceDay) -> str:
     return f"{images} fewer than ours: the service gave images back, or forgot them, without telling us"
 
 
-def _show(view: QuotaView) -> None:
+def _show(view: QuotaView, held: list[int]) -> None:
     limit = view.daily_limit if view.enabled else "none (the service counts no quota for this key)"
     budget = f"{view.spent_today} of {counted(view.daily_budget, 'image')}" if view.daily_budget is not None else None
     fields(
@@ -86,6 +88,7 @@ def _show(view: QuotaView) -> None:
             ("used", view.used),
             ("remaining", view.remaining if view.enabled else None),
             ("in flight", counted(view.in_flight, "image")),
+            ("in doubt", f"{counted(sum(held), 'image')} of {counted(len(held), 'task')}" if held else None),
             ("planned", _planned(view)),
             ("own budget today", budget),
             ("submitting waits", view.waits),
@@ -105,7 +108,7 @@ def _show_report(report: MoneyReport) -> None:
         click.echo("\neverything is stopped: nothing is sent (hebo-sync resume)")
     if report.plans:
         click.echo("\nplanned")
-        rows = [(plan.store, plan.planned, why(plan)) for plan in report.plans]
+        rows = [(plan.store, plan.planned, why(plan, report.budgets)) for plan in report.plans]
         print_table(("store", "images", ""), rows, empty="")
     if report.budgets:
         click.echo("\nlimits, in images")
@@ -121,13 +124,15 @@ def _show_report(report: MoneyReport) -> None:
     _show_days(report)
 
 
-def why(plan: StorePlan) -> str:
+def why(plan: StorePlan, budgets: tuple[BudgetView, ...] = ()) -> str:
     """Whether what is planned for a store goes on, and if not, what it waits for."""
     if plan.paused:
         return "paused: nothing of it is sent"
     if plan.left is not None and plan.binding is not None and plan.left < plan.planned:
         until = f" until {when(plan.binding.until)}" if plan.binding.until else ""
-        return f"room for {plan.left} now; the rest waits{until}: {LEVELS[plan.binding.level]}"
+        empty = [row.limit.level for row in budgets if row.store in (None, plan.store) and row.limit.left == 0]
+        levels = dict.fromkeys([plan.binding.level, *empty])
+        return f"room for {plan.left} now; the rest waits{until}: {', '.join(LEVELS[level] for level in levels)}"
     return "goes next"
 
 

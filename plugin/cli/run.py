@@ -16,7 +16,7 @@ import click
 from plugin.cli.context import Context, json_option, note, one_line, pass_context, print_json
 from plugin.cli.key import require_key
 from plugin.cli.lookup import counted
-from plugin.cli.progress import watching
+from plugin.cli.progress import Watch, watching
 from plugin.cli.relay import relay_beside
 from plugin.pipeline import run as pipeline
 from plugin.pipeline.parts import Parts, Policy
@@ -81,8 +81,23 @@ def run(
 def run_watched(parts: Parts, *, store: str | None, until_idle: bool, quiet: bool) -> Outcome:
     """Run with progress; Ctrl-C and SIGTERM end it gracefully."""
     with _stopping() as stop, watching(parts, quiet=quiet) as watch:
-        report = pipeline.run(parts, store=store, until_idle=until_idle, watch=watch, stop=stop)
+        told = watch if watch is None or sys.stderr.isatty() else _telling(watch)  # lines would break a bar
+        report = pipeline.run(parts, store=store, until_idle=until_idle, watch=told, stop=stop)
         return Outcome(report, stopped=stop())
+
+
+def _telling(watch: Watch) -> Watch:
+    """Print each problem once, as it occurs. What stands from before carries a count, and is left to the end."""
+    told: set[str] = set()
+
+    def tell(report: Report) -> None:
+        for line in (trouble(error) for error in report.errors if "count" not in error):
+            if line not in told:
+                told.add(line)
+                note(f"! {line}")
+        watch(report)
+
+    return tell
 
 
 @contextmanager

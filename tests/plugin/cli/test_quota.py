@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from plugin.cli.quota import meaning, why
 from plugin.models import QuotaReading
 from plugin.money import Level, Limit
-from plugin.pipeline.quota import StorePlan
+from plugin.pipeline.quota import BudgetView, StorePlan
 from plugin.reconcile import ServiceDay
 from tests.plugin.cli.home import KEY, Home
 from tests.plugin.rows import NOW
@@ -121,3 +121,11 @@ def test_without_a_key_it_says_where_the_key_goes(fresh: Home) -> None:
     called = fresh("quota")
     assert (called.code, called.out) == (2, "")
     assert "HEBO_SYNC_HEBO_API_KEY" in called.err
+
+
+def test_doubts_are_counted_and_every_limit_that_is_used_up_is_named(home: Home) -> None:
+    assert home("quota", "--json").json["doubts"] == {"tasks": 0, "images": 0}
+    day, month = (Limit(level, 5, 5, 0, None) for level in (Level.STORE_DAY, Level.KEY_MONTH))
+    budgets = BudgetView("shop", day), BudgetView(None, month)
+    said = why(StorePlan("shop", 3, paused=False, left=0, binding=day), budgets)
+    assert said.endswith(": its budget of the day, own budget of the month (hebo.monthly_budget)")

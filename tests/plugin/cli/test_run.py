@@ -7,6 +7,7 @@ import logging
 import re
 import signal
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -153,3 +154,14 @@ def test_json_is_not_disturbed_by_progress_unless_steps_are_asked_for(
     caplog.set_level(logging.INFO, logger="plugin.cli.progress")
     assert home("run", "--json").json["products"] == 3
     assert any("catalogue read" in record.getMessage() for record in caplog.records)
+
+
+def test_each_problem_is_told_once_when_it_occurs(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[Report] = []
+    tell = module._telling(seen.append)
+    doubt: dict[str, Any] = {"code": "task_in_doubt", "store": "shop", "product": "7", "message": "shop: Cup: held"}
+    standing: dict[str, Any] = {"code": "stopped", "store": "", "count": 1, "message": "everything is stopped"}
+    for errors in ([standing], [doubt, standing], [doubt, standing]):
+        tell(Report(errors=errors))
+    assert capsys.readouterr().err == "! shop:7 Cup: held\n"
+    assert len(seen) == 3
