@@ -16,6 +16,7 @@ import click
 from plugin.cli.context import Context, json_option, note, one_line, pass_context, print_json
 from plugin.cli.key import require_key
 from plugin.cli.lookup import counted
+from plugin.cli.memory import share_heaps
 from plugin.cli.progress import Watch, watching
 from plugin.cli.relay import relay_beside
 from plugin.pipeline import run as pipeline
@@ -68,6 +69,7 @@ def run(
     Progress goes to standard error: not with --json, unless `hebo-sync -v run` asks for every step.
     """
     policy = Policy(approve_all, unattended=True, budget=budget, publish_grace=timedelta(minutes=2))
+    share_heaps()
     with context.parts(policy) as parts:
         require_key(parts)
         require_any(parts)

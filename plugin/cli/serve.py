@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from plugin.cli.context import Context, note, pass_context
+from plugin.cli.memory import share_heaps
 from plugin.cli.signals import stop_signal
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MOST_BODY = 2_000_000  # bytes of a request, beyond what any page sends; the pages refuse less than that themselves
-TURN = 0.0005  # seconds that a thread may compute while others wait for their turn
 STOP_WITHIN = 10.0  # seconds from the signal to the end of the process
 LAST_STEPS = 1.0  # of these, for the relay
 
@@ -44,6 +44,7 @@ def serve(context: Context, host: str | None, port: int | None) -> None:
     """
     from plugin.pipeline.parts import Policy
 
+    share_heaps()
     with context.parts(Policy(unattended=False), anew=True) as parts:
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         server = parts.settings.server.model_copy(update=given)
@@ -103,11 +104,10 @@ def shown(pages: Flask, code: str | None, server: ServerSettings) -> Iterator[st
 def make_brisk(pages: Flask) -> None:
     """Pages and polls share one interpreter; measured with `make bench BENCH_ARGS=pages`.
 
-    Pages are compiled before somebody waits for them. A page gives way to each of hundreds of polls a second, and
-    would wait the usual 5 ms for its turn again. Modules and pages are kept out of the garbage collector's full
-    looks, which held everything up for 0.15 s at a time.
+    Pages are compiled before somebody waits for them. Modules and pages are kept out of the garbage collector's full
+    looks, which held everything up for 0.15 s at a time. Shorter turns than Python's usual 5 ms are not worth it: with
+    hundreds of polls a second they cost a tenth of the CPU, and pages answered no sooner.
     """
-    sys.setswitchinterval(TURN)
     for name in pages.jinja_env.list_templates(extensions=("html",)):
         pages.jinja_env.get_template(name)
     gc.freeze()
