@@ -161,5 +161,5 @@ def _hebo(hebo: HeboSettings, api_key: str) -> HeboClient:
     from plugin.hebo import HeboClient
 
     # The operator names this address, so it may be a private one (a sandbox, a proxy of the company).
-    session = new_session(allow_private=True, pool_size=hebo.max_connections + 4)
+    session = new_session(allow_private=True)
     return HeboClient(session, hebo.base_url, api_key, submit_deadline=hebo.submit_deadline, read_deadline=15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import ssl
 import time
@@ -101,7 +102,7 @@ class _Connection(HTTPConnection):
             raise
         except (OSError, ValueError, Urllib3Error) as error:
             self.close()
-            raise NotMadeError(self, _plain(error)) from error
+            raise NotMadeError(self, plain_reason(error)) from error
         left = ends - time.monotonic()
         if left <= 0:
             self.close()
@@ -269,7 +270,7 @@ def _is_private(address: str) -> bool:
     return any(ip in network for network in EXTRA_BLOCKED_NET_RANGES)
 
 
-def _plain(error: Exception) -> str:
+def plain_reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS: the certificate is not accepted ({error.verify_message})"
     if isinstance(error, TimeoutError):
@@ -277,5 +278,5 @@ def _plain(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or 'the handshake failed'}"
     if isinstance(error, OSError):
-        return f"the connection failed ({error.strerror or type(error).__name__})"
+        return f"the connection failed ({os.strerror(error.errno) if error.errno else type(error).__name__})"
     return f"the connection failed ({type(error).__name__})"

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from plugin.cli.context import note
-from plugin.doctor import relay_problem
 from plugin.listener import Listener, ListenerError
 from plugin.pipeline.parts import Parts
 
@@ -35,6 +34,8 @@ def relay_beside(parts: Parts) -> Iterator[None]:
     try:
         listener.start()
     except ListenerError as error:
+        from plugin.doctor import relay_problem  # a fifth of a second to import, and rarely needed
+
         note(f"the picture relay was not started: {relay_problem(settings.host, settings.port, error)}")
         waiting.start()
     try:

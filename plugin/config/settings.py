@@ -195,7 +195,7 @@ class HeboSettings(Section):
         description="How often failed pictures are tried again by themselves, where the service allows it.",
     )
     max_connections: int = Field(
-        256, ge=1, le=256, description="Most calls to the service at the same time; as many as the work needs are made."
+        256, ge=1, le=256, description="Most polls at the same time; as many connections as the work needs are made."
     )
     stall_after: Seconds = Field(21600, description="Seconds after which an unfinished task is shown as stalled.")
     submit_deadline: Seconds = Field(60, description="Seconds in which a submit must be answered.")

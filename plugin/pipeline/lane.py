@@ -12,9 +12,8 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Awaitable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 from queue import Empty, SimpleQueue
@@ -26,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication
+from plugin.pipeline.crews import Crew, Finished, LoopCrew, ThreadCrew
 from plugin.pipeline.parts import Parts
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Lane(ABC, Generic[Item, Outcome]):
         """Take up to `limit` due items; from then on they are this process's until the lease ends."""
 
     @abstractmethod
-    def work(self, item: Item) -> Outcome:
+    def work(self, item: Item) -> Outcome | Awaitable[Outcome]:
         """The outside part, on a thread of the lane's own; what can go wrong comes back as an outcome."""
 
     @abstractmethod
@@ -109,8 +109,20 @@ class Lane(ABC, Generic[Item, Outcome]):
         """When something can move here by itself; None: not without a person, money or another day."""
 
 
+class AsyncLane(Lane[Item, Outcome]):
+    """A lane with hundreds of items that do nothing but wait for the network: all of them wait in one event loop."""
+
+    @abstractmethod
+    def connected(self) -> AbstractAsyncContextManager[Any]:
+        """What `work` needs, for as long as the lane is in use; entered in the event loop."""
+
+    @abstractmethod
+    def work(self, item: Item) -> Coroutine[Any, Any, Outcome]:
+        """The outside part; it must not block."""
+
+
 class _Runner(Generic[Item, Outcome]):
-    """One lane with its threads and what they have finished.
+    """One lane with its crew, and what that has finished.
 
     moved: whether what it stored last can have made work for other lanes.
     """
@@ -119,8 +131,8 @@ class _Runner(Generic[Item, Outcome]):
         self.lane = lane
         self._look_again = look_again
         self._wakes = wakes
-        self._pool = ThreadPoolExecutor(lane.capacity, thread_name_prefix=lane.name)
-        self._finished: SimpleQueue[tuple[Item, Future[Outcome]]] = SimpleQueue()
+        self._crew = self._crew_of(lane)
+        self._finished: SimpleQueue[tuple[Item, Finished[Outcome]]] = SimpleQueue()
         self._outcomes: list[tuple[Item, Outcome]] = []  # finished, and not stored yet
         self._look_at = 0.0  # monotonic seconds; 0: it had work when it was last asked
         self._rest_until = 0.0
@@ -158,13 +170,13 @@ class _Runner(Generic[Item, Outcome]):
     def _collect(self) -> None:
         while True:
             try:
-                item, future = self._finished.get_nowait()
+                item, finished = self._finished.get_nowait()
             except Empty:
                 return
             self._running -= 1
-            broken = future.exception()
+            broken = finished.exception()
             if broken is None:
-                self._outcomes.append((item, future.result()))
+                self._outcomes.append((item, finished.result()))
             else:
                 log.error("%s: unforeseen error; the item is tried again later", self.lane.name, exc_info=broken)
                 self.unforeseen.append(f"{self.lane.name}: {type(broken).__name__}: {broken}")
@@ -177,13 +189,18 @@ class _Runner(Generic[Item, Outcome]):
         items = self.lane.claim(free)
         self._rest_until = 0.0
         self._look_at = 0.0 if items else time.monotonic() + self._look_again
-        for item in items:
-            self._running += 1
-            future = self._pool.submit(self._work, item)
-            future.add_done_callback(lambda done, item=item: self._done(item, done))  # type: ignore[misc]
+        if items:
+            self._running += len(items)
+            self._crew.begin(items)
+
+    def _crew_of(self, lane: Lane[Item, Outcome]) -> Crew[Item]:
+        if isinstance(lane, AsyncLane):
+            return LoopCrew(lane.name, lane.connected, lane.work, self._done)
+        return ThreadCrew(lane.name, lane.capacity, self._work, self._done)
 
     def _work(self, item: Item) -> Outcome:
         outcome = self.lane.work(item)
+        assert not isinstance(outcome, Awaitable)  # noqa: S101  # only an AsyncLane's is, whose crew is another
         if self.lane.immediate:
             self._store_surely(item, outcome)
         return outcome
@@ -215,14 +232,14 @@ class _Runner(Generic[Item, Outcome]):
         """Whether it had nothing a moment ago: asking costs more than most ticks have to do."""
         return not self.lane.punctual and time.monotonic() < self._look_at
 
-    def _done(self, item: Item, future: Future[Outcome]) -> None:
-        self._finished.put((item, future))
+    def _done(self, item: Item, finished: Finished[Outcome]) -> None:
+        self._finished.put((item, finished))
         for wake in self._wakes:
             wake.set()
 
     def close(self) -> None:
         self._closing.set()
-        self._pool.shutdown(wait=True)  # what is claimed is worked on: an intent that is never sent would be a doubt
+        self._crew.close()  # what is claimed is worked on: an intent that is never sent would be a doubt
 
 
 class Dispatcher:

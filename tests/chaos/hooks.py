@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import aiohttp
 import requests
 from sqlalchemy.engine.default import DefaultDialect
 from urllib3.exceptions import ProtocolError
@@ -22,7 +23,7 @@ from urllib3.response import BaseHTTPResponse
 
 import connectors.state
 import plugin.clock
-from connectors.http import transport
+from connectors.http import async_gets, transport
 from plugin.pipeline import lane
 from plugin.pipeline.lane import Dispatcher
 from tests.chaos.clock import STEP, ChaosClock, Dial
@@ -40,6 +41,7 @@ def install(director: Director, dial: Dial, services: Mapping[int, str], process
     _commits(director)
     _states(director)
     _calls(director, services)
+    _polls(director, services)
     _renames(director)
     _time(dial, process)
 
@@ -81,7 +83,7 @@ def _calls(director: Director, services: Mapping[int, str]) -> None:
     def sent(self: transport.Adapter, request: requests.PreparedRequest, seconds: float) -> BaseHTTPResponse:
         answers: list[BaseHTTPResponse] = []
         try:
-            label = call_label(request, services)
+            label = call_label(request.method, request.url, request.body, services)
             return director.passing(label, lambda: _kept(answers, opened(self, request, seconds)))
         except LostAnswerError:
             answers[0].close()
@@ -93,6 +95,25 @@ def _calls(director: Director, services: Mapping[int, str]) -> None:
 def _kept(answers: list[BaseHTTPResponse], answer: BaseHTTPResponse) -> BaseHTTPResponse:
     answers.append(answer)
     return answer
+
+
+def _polls(director: Director, services: Mapping[int, str]) -> None:
+    opened = async_gets.AsyncGets.open
+
+    async def sent(self: async_gets.AsyncGets, url: str) -> aiohttp.ClientResponse:
+        answers: list[aiohttp.ClientResponse] = []
+
+        async def act() -> aiohttp.ClientResponse:
+            answers.append(await opened(self, url))
+            return answers[0]
+
+        try:
+            return await director.passing_async(call_label("GET", url, None, services), act)
+        except LostAnswerError:
+            answers[0].close()
+            raise aiohttp.ServerDisconnectedError("the answer was lost") from None
+
+    async_gets.AsyncGets.open = sent  # type: ignore[method-assign]
 
 
 def _renames(director: Director) -> None:

@@ -9,8 +9,6 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from tests.chaos.points import Kind
 
 # Which commit it is, by the function that makes it. Those that are not here go by the function's own name.
@@ -107,16 +105,16 @@ def _what(frame: FrameType, module: str) -> str:
     return f"{module} {frame.f_code.co_name}"
 
 
-def call_label(request: requests.PreparedRequest, services: Mapping[int, str]) -> str:
+def call_label(method: str | None, url: str | None, body: object, services: Mapping[int, str]) -> str:
     """Of an outgoing call. services: who listens on which port."""
-    parts = urlsplit(request.url or "")
+    parts = urlsplit(url or "")
     service = services.get(parts.port or 0, "somebody")
     path = parts.path
     for pattern, name in _NAMES:
         path = pattern.sub(name, path)
     if path.endswith("/graphql.json"):
-        path = _operation(request.body)
-    return f"{Kind.CALL} {service} {request.method} {path}"
+        path = _operation(body)
+    return f"{Kind.CALL} {service} {method} {path}"
 
 
 def _operation(body: object) -> str:

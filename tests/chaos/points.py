@@ -7,7 +7,8 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -103,15 +104,24 @@ class Director:
     def passing(self, label: str, act: Callable[[], R]) -> R:
         """Do what is at the point, or be killed before or after it. Raises LostAnswerError after a call that got
         through."""
+        with self._at(label):
+            return act()
+
+    async def passing_async(self, label: str, act: Callable[[], Awaitable[R]]) -> R:
+        """The same in an event loop."""
+        with self._at(label):
+            return await act()
+
+    @contextmanager
+    def _at(self, label: str) -> Iterator[None]:
         passed, mode = self._enter(label)
         if mode is Mode.BEFORE:
             self._die(passed)
-        done = act()
+        yield
         if mode is Mode.AFTER:
             self._die(passed)
         if mode in (Mode.LOST, Mode.LOST_KILLED):
             self._lose(passed, mode)
-        return done
 
     def _enter(self, label: str) -> tuple[Passed, Mode | None]:
         """What to tell of it, and what to do."""

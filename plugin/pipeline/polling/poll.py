@@ -6,8 +6,10 @@ process that was stopped between the two for longer than that (a suspended machi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,10 +19,11 @@ from plugin.hebo import Finished, HeboError, KeyRefusedError, Odd, Running, Task
 from plugin.hebo.schedule import TERMINAL_INTERVAL
 from plugin.models import Account, GenerationTask
 from plugin.pipeline.due import update_due
-from plugin.pipeline.lane import Lane
+from plugin.pipeline.lane import AsyncLane
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.polling.ending import finish
 from plugin.pipeline.polling.outage import Outage, ServiceWatch, begin_probe, last_outage, outage_of
+from plugin.pipeline.polling.pace import Pace, need_of
 from plugin.pipeline.polling.polled import (
     Poll,
     Polled,
@@ -45,7 +48,7 @@ TROUBLE_PAUSES = (11, 11, 20, 40, 60)
 STALLED_PAUSE = timedelta(minutes=10)
 
 
-class PollLane(Lane[Poll, Polled]):
+class PollLane(AsyncLane[Poll, Polled]):
     """Polls the account's tasks. capacity: the setting hebo.max_connections."""
 
     name = "poll"
@@ -53,7 +56,10 @@ class PollLane(Lane[Poll, Polled]):
 
     def __init__(self, parts: Parts):
         super().__init__(parts)
+        # Made before the first claim: what has been claimed is to leave at once.
+        self._polls = None if parts.hebo is None else parts.hebo.polls(self.capacity)
         self._watch = ServiceWatch()
+        self._pace = Pace()
         self._troubled = True  # an outage was begun or suspected when the account was last looked at
         self._held_back = True  # polls may have piled up: they did not go out for a while
         self._looked_at: datetime | None = None
@@ -81,6 +87,9 @@ class PollLane(Lane[Poll, Polled]):
             if session.scalar(due) is None:
                 self._held_back = False
                 return []
+            limit = min(limit, self._pace.room(now, partial(need_of, session, account.id, self.parts.schedule, now)))
+            if not limit:
+                return []
         with self.parts.db.write() as session:
             if account.outage_probe_at is not None:
                 return self._probe(session, account.id, now)
@@ -88,16 +97,25 @@ class PollLane(Lane[Poll, Polled]):
                 spread(session, account.id, now)
             ids = self.claim_rows(session, GenerationTask, polls_of(account.id), self.lease, limit)
             polls = read_polls(session, ids, now + START_WITHIN, None)
+        self._pace.take(len(polls))
         self._held_back = False
         return polls
 
-    def work(self, item: Poll) -> Polled:
-        hebo, sent = self.parts.hebo, self.now
-        assert hebo is not None  # noqa: S101  # claim() gives nothing without a client
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """The connections to the image service."""
+        assert self._polls is not None  # noqa: S101  # claim() gives nothing without a client
+        async with self._polls:
+            yield
+
+    async def work(self, item: Poll) -> Polled:
+        """Looks at the clock where nothing lies between that and the sending."""
+        assert self._polls is not None  # noqa: S101  # as above
+        sent = self.now
         if sent > item.send_by or not self.parts.schedule.allows(item.age(item.last), item.age(sent)):
             return Polled(sent, item.last, None)
         try:
-            answer: Running | Finished | Odd | HeboError = hebo.poll(item.remote_id)
+            answer: Running | Finished | Odd | HeboError = await self._polls.poll(item.remote_id)
         except HeboError as error:
             answer = error
         # The service stamps a poll's arrival, which lies between sending and the answer.

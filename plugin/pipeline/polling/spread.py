@@ -16,6 +16,7 @@ from plugin.pipeline.polling.polled import polls_of
 
 RATE = 500  # polls a second
 AT_ONCE = 50  # polls that leave without delay
+LEAD = 0.4  # seconds until the queue begins: ordering ten thousand takes that long, and would be caught up at once
 WITHIN = timedelta(seconds=20)  # the vendor's longest interval: so long is a round of all tasks anyway
 
 
@@ -33,7 +34,7 @@ def spread(session: Session, account_id: int, now: datetime) -> int:
     count = session.scalar(select(func.count()).where(due, GenerationTask.due_at <= until)) or 0
     row = func.row_number().over(order_by=(GenerationTask.due_at, GenerationTask.id))
     queue = select(GenerationTask.id, row.label("place")).where(due, GenerationTask.due_at <= until).subquery()
-    seconds = (queue.c.place - AT_ONCE) / cast(literal(rate_for(count)), Float)
+    seconds = LEAD + (queue.c.place - AT_ONCE) / cast(literal(rate_for(count)), Float)
     turn = _Later(bindparam("now", now, UTCDateTime()), seconds)
     later = (
         update(GenerationTask)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -43,8 +44,19 @@ def retry(client: HeboClient) -> Accepted:
     return client.retry_items("ecom_1", ["item_1", "item_2"])
 
 
-def poll(client: HeboClient) -> object:
-    return client.poll("ecom_1")
+def poll(client: HeboClient, task_id: str = "ecom_1") -> object:
+    [found] = poll_all(client, task_id)
+    return found
+
+
+def poll_all(client: HeboClient, *task_ids: str) -> list[object]:
+    """One after the other."""
+
+    async def each() -> list[object]:
+        async with client.polls(connections=4) as polls:
+            return [await polls.poll(task_id) for task_id in task_ids]
+
+    return asyncio.run(each())
 
 
 CALLS: list[Call] = [submit, retry, poll, HeboClient.quota]
@@ -95,8 +107,7 @@ class TestRequests:
     def test_poll(self, session: requests.Session) -> None:
         with serving(always(said({"status": "processing"}))) as server:
             client = client_of(session, f"{server.url}/base/")
-            assert client.poll("a-1") == Running("processing")
-            assert client.poll("b_2.x") == Running("processing")
+            assert poll_all(client, "a-1", "b_2.x") == [Running("processing")] * 2
         lines = [request.split(b"\r\n")[0] for request in server.requests]
         assert lines == [b"GET /base/v1/ecom/tasks/a-1 HTTP/1.1", b"GET /base/v1/ecom/tasks/b_2.x HTTP/1.1"]
         assert all(f"Authorization: Bearer {KEY}".encode() in request for request in server.requests)
@@ -110,14 +121,23 @@ class TestRequests:
     def test_polls_share_a_connection_and_posts_do_not(self, session: requests.Session) -> None:
         with serving(always(said({**QUEUED, "retry_task_id": "r"}))) as server:
             client = client_of(session, server.url)
-            for _ in range(4):
-                poll(client)
+            assert poll_all(client, *"abcd") == [Running("queued")] * 4
             assert server.connections == 1
             submit(client)
             retry(client)
-            assert server.connections == 3
-            poll(client)
-            assert (server.connections, len(server.requests)) == (3, 7)
+            assert (server.connections, len(server.requests)) == (3, 6)
+
+    def test_a_poll_whose_connection_breaks_is_not_sent_again(self, session: requests.Session) -> None:
+        """The service may have counted it: a second one at once would be too soon."""
+
+        def talk(server: RawServer, connection: socket.socket) -> None:
+            server.read_request(connection)
+            connection.sendall(said(QUEUED))
+            server.read_request(connection)
+
+        with serving(talk) as server, pytest.raises(NoAnswerError, match="cut off"):
+            poll_all(client_of(session, server.url), "a", "b")
+        assert [request.split()[1] for request in server.requests] == [b"/v1/ecom/tasks/a", b"/v1/ecom/tasks/b"]
 
     def test_a_key_stays_with_its_client(self, session: requests.Session) -> None:
         with serving(always(said(QUOTA))) as server:
@@ -131,7 +151,7 @@ class TestRequests:
         with serving(always(said(QUEUED))) as server:
             client = client_of(session, server.url)
             with pytest.raises(ValueError, match="not a task id"):
-                client.poll(task_id)
+                poll(client, task_id)
             with pytest.raises(ValueError, match="not a task id"):
                 client.retry_items(task_id, ["i"])
         assert server.requests == []
@@ -395,6 +415,6 @@ class TestTheKey:
     def test_an_address_that_holds_it_still_leads_somewhere(self, session: requests.Session) -> None:
         entry = {"status": "success", "image_url": f"https://x/{KEY}.png"}
         with serving(always(said({"status": "completed", "results": [entry]}))) as server:
-            found = client_of(session, server.url).poll("t")
+            found = poll(client_of(session, server.url))
         assert isinstance(found, Finished)
         assert found.results[0].image_url == entry["image_url"]

@@ -5,6 +5,7 @@ The clock is moved by hand, so that the vendor's real polling limits cost no wai
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from plugin import open_parts
 from plugin.config import Settings, load_settings
 from plugin.config.settings import DATABASE_FILE
 from plugin.models import GeneratedImage, GenerationTask
-from plugin.pipeline.lane import Lane
+from plugin.pipeline.lane import AsyncLane, Lane
 from plugin.pipeline.parts import Parts, Policy
 from plugin.pipeline.review import decide
 from plugin.pipeline.run import LANES, Report, begin, report
@@ -236,8 +237,20 @@ def step(lane: Lane[Any, Any]) -> bool:
     items = lane.claim(lane.capacity)
     if not items:
         return False
-    lane.store([(item, lane.work(item)) for item in items])
+    lane.store(worked(lane, items))
     return True
+
+
+def worked(lane: Lane[Any, Any], items: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Have the lane work on these, one after the other; gives what it is to store."""
+    if not isinstance(lane, AsyncLane):
+        return [(item, lane.work(item)) for item in items]
+
+    async def each() -> list[tuple[Any, Any]]:
+        async with lane.connected():
+            return [(item, await lane.work(item)) for item in items]
+
+    return asyncio.run(each())
 
 
 def step_alone(lane: Lane[Any, Any]) -> bool:
@@ -245,7 +258,7 @@ def step_alone(lane: Lane[Any, Any]) -> bool:
     items = lane.claim(lane.capacity)
     if not items:
         return False
-    outcomes = [(item, lane.work(item)) for item in items]
+    outcomes = worked(lane, items)
     lane.store(outcomes)
     return not lane.moves(outcomes)
 

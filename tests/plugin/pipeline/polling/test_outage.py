@@ -28,7 +28,7 @@ from plugin.pipeline.polling.outage import (
 from plugin.pipeline.polling.poll import PollLane
 from plugin.pipeline.run import begin
 from plugin.states import TaskState
-from tests.plugin.pipeline.world import World, world
+from tests.plugin.pipeline.world import World, worked, world
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=24)
@@ -149,7 +149,7 @@ def poll_for(shop: World, lane: PollLane, seconds: float) -> list[int]:
     while (due := lane.next_due()) is not None and due <= end:
         shop.clock.advance_to(due)
         items = lane.claim(16)
-        lane.store([(item, lane.work(item)) for item in items])
+        lane.store(worked(lane, items))
         claimed.append(len(items))
         shop.clock.advance(0.25)
     shop.clock.advance_to(end)
@@ -221,6 +221,6 @@ def test_two_processes_send_one_probe_between_them(tmp_path: Path) -> None:
         first, second = (lane.claim(16) for lane in lanes)
         assert (len(first), len(second)) == (1, 0)
         shop.faults()
-        lanes[0].store([(first[0], lanes[0].work(first[0]))])
+        lanes[0].store(worked(lanes[0], first[:1]))
         assert account(one).outage_since is None
         assert len(lanes[1].claim(16)) >= 1

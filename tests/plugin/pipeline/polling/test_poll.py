@@ -15,7 +15,7 @@ from plugin.pipeline.polling.poll import START_WITHIN, PollLane
 from plugin.pipeline.polling.polled import Polled
 from plugin.pipeline.run import begin
 from plugin.states import ImageState, TaskState
-from tests.plugin.pipeline.world import World, step, world
+from tests.plugin.pipeline.world import World, step, worked, world
 
 
 def images(shop: World) -> Sequence[GeneratedImage]:
@@ -154,7 +154,7 @@ def test_a_poll_that_leaves_too_late_to_be_legal_is_not_sent(tmp_path: Path) -> 
             lane = PollLane(parts)
             [poll] = lane.claim(16)
             shop.clock.advance_to(task.sent_at + timedelta(seconds=29.9))
-            polled = lane.work(poll)
+            [(_, polled)] = worked(lane, [poll])
             assert polled.answer is None
             lane.store([(poll, polled)])
             shop.drive(parts)
@@ -181,7 +181,7 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_sends_nothing(tmp_
         shop.clock.advance(stopped.lease.total_seconds() + 1)
         assert step(other)
         stored = the_task(shop)
-        late = stopped.work(poll)
+        [(_, late)] = worked(stopped, [poll])
         assert late.answer is None
         stopped.store([(poll, late)])
         after = the_task(shop)
@@ -194,7 +194,7 @@ def test_a_claim_that_is_not_sent_soon_is_given_back_at_once(tmp_path: Path) -> 
         lane = PollLane(parts)
         [poll] = lane.claim(16)
         shop.clock.advance(START_WITHIN.total_seconds() + 0.1)
-        lane.store([(poll, lane.work(poll))])
+        lane.store(worked(lane, [poll]))
         assert step(lane)
         assert (the_task(shop).polls, the_task(shop).remote_status) == (2, "processing")
 
@@ -204,7 +204,7 @@ def test_an_answer_that_is_stored_late_moves_nothing_back(tmp_path: Path) -> Non
     with world(tmp_path, duration=(600, 600)) as shop, polled_once(shop) as parts, shop.parts() as others:
         stopped, other = PollLane(parts), PollLane(others)
         [poll] = stopped.claim(16)
-        polled = stopped.work(poll)
+        [(_, polled)] = worked(stopped, [poll])
         shop.clock.advance(stopped.lease.total_seconds() + 1)
         assert step(other)
         stored = the_task(shop)
@@ -228,7 +228,8 @@ def test_a_poll_that_a_dead_process_may_have_sent_late_keeps_its_interval(tmp_pa
         dying = PollLane(parts)
         [poll] = dying.claim(16)
         shop.clock.advance(START_WITHIN.total_seconds())
-        assert dying.work(poll).answer is not None
+        [(_, polled)] = worked(dying, [poll])
+        assert polled.answer is not None
         shop.drive(others, until=lambda: len(shop.state()["tasks"][0]["polls"]) == 4)
         assert shop.state()["totals"]["polls_refused"] == 0
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from plugin import accounts
 from plugin.db import Database
 from plugin.models import GenerationTask, Product, Round
-from plugin.pipeline.polling.spread import AT_ONCE, RATE, WITHIN, rate_for, spread
+from plugin.pipeline.polling.spread import AT_ONCE, LEAD, RATE, WITHIN, rate_for, spread
 from plugin.states import TaskState
 from tests.bench.kit import product_row, put, put_store, round_row
 
@@ -50,7 +50,7 @@ def test_what_is_overdue_goes_one_after_another_in_its_order(database: Database)
         times = due_times(session)
     assert moved == 1_200 - AT_ONCE
     assert times == sorted(times)
-    seconds = Counter(int((at - NOW).total_seconds()) for at in times[AT_ONCE:])
+    seconds = Counter(int((at - NOW).total_seconds() - LEAD) for at in times[AT_ONCE:])
     assert set(seconds) == {0, 1, 2}
     assert max(seconds.values()) <= RATE + 1
 
@@ -61,7 +61,7 @@ def test_nothing_comes_sooner_than_it_was_due_and_what_is_due_anyway_counts(data
         spread(session, fill(session, due), NOW)
         times = due_times(session)
     assert all(at >= NOW + timedelta(seconds=seconds) for at, seconds in zip(times, due, strict=True))
-    assert times[600] > NOW + timedelta(seconds=(600 - AT_ONCE) / RATE - 0.01)
+    assert times[600] > NOW + timedelta(seconds=LEAD + (600 - AT_ONCE) / RATE - 0.01)
     assert times[-3:] == [NOW + timedelta(seconds=seconds) for seconds in due[-3:]]
 
 
