@@ -27,6 +27,7 @@ from connectors.http.errors import (
 )
 from connectors.http.transport import CONNECT_SECONDS, plain_reason, tls_context
 
+KEPT = 40.0  # seconds without use: longer than the pause between two polls, shorter than servers keep a connection
 _CHUNK = 65_536
 
 
@@ -59,7 +60,7 @@ class AsyncGets:
 
     async def __aenter__(self) -> AsyncGets:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls),
+            connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, keepalive_timeout=KEPT),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
