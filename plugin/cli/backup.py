@@ -59,7 +59,7 @@ def _made(context: Context, file: Path, choice: Choice) -> Manifest:
     from plugin.clock import wall
 
     with bar("writing and reading back") as progress:
-        return make_backup(context.settings(), __version__, file, choice, wall(), progress)
+        return make_backup(context.begun_settings(), __version__, file, choice, wall(), progress)
 
 
 def _tell_checked(file: Path, manifest: Manifest) -> None:

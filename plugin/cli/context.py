@@ -48,13 +48,18 @@ class Context:
         use. Raises ConfigError among others."""
         from plugin import open_parts
 
-        settings = self.settings()
-        if not anew:
+        settings = self.begun_settings() if begun else self.settings()
+        if not anew and not begun:
             self._demand_installation(settings)
-        if begun:
-            _demand_begun(settings)
         with open_parts(settings, policy=policy) as parts:
             yield parts
+
+    def begun_settings(self) -> Settings:
+        """The settings of an installation whose data folder is in use. Raises ConfigError."""
+        settings = self.settings()
+        self._demand_installation(settings)
+        _demand_begun(settings)
+        return settings
 
     def _demand_installation(self, settings: Settings) -> None:
         """In a wrong folder `stop` would stop an installation that it has just made, and the real one would go on."""

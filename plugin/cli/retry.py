@@ -73,7 +73,7 @@ def retry(
     _check_usage(task_ids, publication_ids, failed=failed, store=store)
     publications: list[PublicationView] = []
     planned: list[Planned] = []
-    with context.parts() as parts:
+    with context.parts(begun=True) as parts:
         if publication_ids:
             publications = _retry_publications(parts, publication_ids)
         if not as_json:

@@ -47,7 +47,7 @@ def undo(
     """
     if sum(map(bool, (ids, product, store))) != 1 or bool(store) != everything:
         raise BadUsageError("say what to undo: publication numbers, --product STORE:ID, or --store NAME --all")
-    with context.parts() as parts:
+    with context.parts(begun=True) as parts:
         with parts.db.read() as session:
             chosen = _chosen(session, parts, ids, product, store)
             about = _about(session, parts, product, store)
