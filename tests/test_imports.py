@@ -29,7 +29,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
 )
 # Inside plugin.pipeline, whose rooms are the steps of the walk, the same. Its own modules are in one of these too.
 STEPS: tuple[tuple[str, ...], ...] = (
-    ("pauses", "sessions", "crews"),
+    ("pauses", "sessions", "workers"),
     ("parts",),
     ("lane", "exclude", "vault", "due", "publications"),
     ("away", "include", "stores"),

@@ -103,4 +103,6 @@ def progress_line(report: Report) -> str:
         f"{report.in_review} in review",
         f"{report.published} published",
     ]
+    if report.in_doubt:
+        parts.append(f"{report.in_doubt} in doubt: nothing more is sent until it is known whether it was accepted")
     return "  ".join(parts) + (f"  {counted(len(report.errors), 'problem')}" if report.errors else "")

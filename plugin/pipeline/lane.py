@@ -25,8 +25,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication
-from plugin.pipeline.crews import Crew, Finished, LoopCrew, ThreadCrew
 from plugin.pipeline.parts import Parts
+from plugin.pipeline.workers import Finished, LoopWorkers, ThreadWorkers, Workers
 
 log = logging.getLogger(__name__)
 GATHER = 0.05  # seconds; a tick costs milliseconds of CPU, however little there is to do
@@ -122,7 +122,7 @@ class AsyncLane(Lane[Item, Outcome]):
 
 
 class _Runner(Generic[Item, Outcome]):
-    """One lane with its crew, and what that has finished.
+    """One lane with its workers, and what that has finished.
 
     moved: whether what it stored last can have made work for other lanes.
     """
@@ -131,7 +131,7 @@ class _Runner(Generic[Item, Outcome]):
         self.lane = lane
         self._look_again = look_again
         self._wakes = wakes
-        self._crew = self._crew_of(lane)
+        self._workers = self._workers_of(lane)
         self._finished: SimpleQueue[tuple[Item, Finished[Outcome]]] = SimpleQueue()
         self._outcomes: list[tuple[Item, Outcome]] = []  # finished, and not stored yet
         self._look_at = 0.0  # monotonic seconds; 0: it had work when it was last asked
@@ -191,16 +191,16 @@ class _Runner(Generic[Item, Outcome]):
         self._look_at = 0.0 if items else time.monotonic() + self._look_again
         if items:
             self._running += len(items)
-            self._crew.begin(items)
+            self._workers.begin(items)
 
-    def _crew_of(self, lane: Lane[Item, Outcome]) -> Crew[Item]:
+    def _workers_of(self, lane: Lane[Item, Outcome]) -> Workers[Item]:
         if isinstance(lane, AsyncLane):
-            return LoopCrew(lane.name, lane.connected, lane.work, self._done)
-        return ThreadCrew(lane.name, lane.capacity, self._work, self._done)
+            return LoopWorkers(lane.name, lane.connected, lane.work, self._done)
+        return ThreadWorkers(lane.name, lane.capacity, self._work, self._done)
 
     def _work(self, item: Item) -> Outcome:
         outcome = self.lane.work(item)
-        assert not isinstance(outcome, Awaitable)  # noqa: S101  # only an AsyncLane's is, whose crew is another
+        assert not isinstance(outcome, Awaitable)  # noqa: S101  # only an AsyncLane's is, whose workers are others
         if self.lane.immediate:
             self._store_surely(item, outcome)
         return outcome
@@ -239,7 +239,7 @@ class _Runner(Generic[Item, Outcome]):
 
     def close(self) -> None:
         self._closing.set()
-        self._crew.close()  # what is claimed is worked on: an intent that is never sent would be a doubt
+        self._workers.close()  # what is claimed is worked on: an intent that is never sent would be a doubt
 
 
 class Dispatcher:

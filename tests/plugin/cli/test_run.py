@@ -123,6 +123,8 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys: pytest.Cap
     told = capsys.readouterr().err.splitlines()
     assert [re.match(r"after (\d+) s: 1 product ", line)[1] for line in told] == ["15", "30", "45"]  # type: ignore[index]
     assert progress_line(Report(errors=[{}])).endswith("1 problem")
+    held = progress_line(Report(in_doubt=2))
+    assert held.endswith("2 in doubt: nothing more is sent until it is known whether it was accepted")
 
 
 def test_every_step_can_be_logged(fresh: Home, caplog: pytest.LogCaptureFixture) -> None:

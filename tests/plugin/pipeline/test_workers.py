@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
-from plugin.pipeline.crews import Finished, LoopCrew, ThreadCrew
+from plugin.pipeline.workers import Finished, LoopWorkers, ThreadWorkers
 
 
 class Shared:
@@ -48,41 +48,41 @@ def ended() -> Ended:
     return Ended()
 
 
-def loop_crew(shared: Shared, ended: Ended) -> LoopCrew[int, int]:
-    return LoopCrew("numbers", shared.connected, shared.work, ended.note)
+def loop_workers(shared: Shared, ended: Ended) -> LoopWorkers[int, int]:
+    return LoopWorkers("numbers", shared.connected, shared.work, ended.note)
 
 
 def test_everything_happens_in_one_thread_and_is_told_before_the_close_ends(ended: Ended) -> None:
     shared = Shared()
-    with closing(loop_crew(shared, ended)) as crew:
-        crew.begin(range(50))
-        crew.begin(range(50, 100))
+    with closing(loop_workers(shared, ended)) as workers:
+        workers.begin(range(50))
+        workers.begin(range(50, 100))
     assert {item: finished.result() for item, finished in ended.items()} == {item: 2 * item for item in range(100)}
     assert set(shared.threads) == {"numbers"}
     assert not shared.open
 
 
 def test_an_item_that_breaks_is_told_and_the_others_go_on(ended: Ended) -> None:
-    with closing(loop_crew(Shared(), ended)) as crew:
-        crew.begin([1, -1, 2])
+    with closing(loop_workers(Shared(), ended)) as workers:
+        workers.begin([1, -1, 2])
     assert isinstance(ended[-1].exception(), ValueError)
     assert [ended[item].exception() for item in (1, 2)] == [None, None]
 
 
 def test_where_it_cannot_connect_nothing_is_begun_and_the_next_time_it_tries_again(ended: Ended) -> None:
     shared = Shared(failures=1)
-    with closing(loop_crew(shared, ended)) as crew:
+    with closing(loop_workers(shared, ended)) as workers:
         with pytest.raises(OSError, match="no certificates"):
-            crew.begin([1])
+            workers.begin([1])
         assert ended == {}
         assert "numbers" not in {thread.name for thread in threading.enumerate()}
-        crew.begin([1])
+        workers.begin([1])
     assert list(ended) == [1]
 
 
 def test_without_work_there_is_no_thread(ended: Ended) -> None:
     shared = Shared()
-    with closing(loop_crew(shared, ended)):
+    with closing(loop_workers(shared, ended)):
         assert "numbers" not in {thread.name for thread in threading.enumerate()}
     assert shared.threads == []
 
@@ -95,8 +95,8 @@ def test_threads_are_as_many_as_were_asked_for(ended: Ended) -> None:
         assert gate.wait(5)
         return -item
 
-    with closing(ThreadCrew("numbers", 2, work, ended.note)) as crew:
-        crew.begin(range(6))
+    with closing(ThreadWorkers("numbers", 2, work, ended.note)) as workers:
+        workers.begin(range(6))
         gate.set()
     assert {item: finished.result() for item, finished in ended.items()} == {item: -item for item in range(6)}
     assert len(names) == 2

@@ -1,4 +1,4 @@
-"""Crews: who does a lane's outside part, either with a thread for each item or with all of them in one event loop."""
+"""Workers: who does a lane's outside part, either a thread for each item or one event loop for all."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Finished(Protocol[Outcome_co]):
     def result(self) -> Outcome_co: ...
 
 
-class Crew(Protocol[Item_contra]):
+class Workers(Protocol[Item_contra]):
     """Works on items; tells of each that is done, on whatever thread that is."""
 
     def begin(self, items: Sequence[Item_contra]) -> None:
         """Begin with these at once, and wait for none."""
 
     def close(self) -> None:
-        """Wait for what is under way; the crew is of no use after that."""
+        """Wait for what is under way; they are of no use after that."""
 
 
-class ThreadCrew(Generic[Item, Outcome]):
+class ThreadWorkers(Generic[Item, Outcome]):
     """size: threads at most. They are made when they are needed."""
 
     def __init__(
@@ -43,16 +43,16 @@ class ThreadCrew(Generic[Item, Outcome]):
         self._work, self._done = work, done
 
     def begin(self, items: Sequence[Item]) -> None:
-        """As of Crew."""
+        """As of Workers."""
         for item in items:
             self._pool.submit(self._work, item).add_done_callback(partial(self._done, item))
 
     def close(self) -> None:
-        """As of Crew."""
+        """As of Workers."""
         self._pool.shutdown(wait=True)
 
 
-class LoopCrew(Generic[Item, Outcome]):
+class LoopWorkers(Generic[Item, Outcome]):
     """One thread with an event loop, made when it is needed. connected: what is entered in it before the first item,
     and left after the last."""
 
@@ -70,12 +70,12 @@ class LoopCrew(Generic[Item, Outcome]):
         self._thread: Thread | None = None
 
     def begin(self, items: Sequence[Item]) -> None:
-        """As of Crew. Raises what `connected` raises; then none is begun, and the next call tries it again."""
+        """As of Workers. Raises what `connected` raises; then none is begun, and the next call tries it again."""
         loop = self._loop or self._started()
         loop.call_soon_threadsafe(self._begin, loop, items)  # one wake-up for all of them
 
     def close(self) -> None:
-        """As of Crew."""
+        """As of Workers."""
         if self._loop is not None:
             self._stop(self._loop)
 
