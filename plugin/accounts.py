@@ -121,6 +121,13 @@ def open_tasks(session: Session, account_id: int, *, but: int | None = None) -> 
     return session.scalar(select(func.count()).select_from(GenerationTask).where(*where)) or 0
 
 
+def alone(session: Session, account_id: int, *, but: int) -> bool:
+    """Whether it is known of every other submit of the account whether the service took it."""
+    unknown = GenerationTask.state.in_((TaskState.SUBMITTING, TaskState.IN_DOUBT))
+    others = (GenerationTask.account_id == account_id) & (GenerationTask.id != but)
+    return session.scalar(select(GenerationTask.id).where(others, unknown).limit(1)) is None
+
+
 def refund_may_come(session: Session, account_id: int) -> bool:
     """Whether a task is under way that may soon give images back (a stalled or doubtful one will not, soon)."""
     under_way = GenerationTask.state.in_((TaskState.SUBMITTING, TaskState.GENERATING))
@@ -178,7 +185,8 @@ def moved_after(session: Session, account_id: int, at: datetime) -> bool:
 
 
 def refunds_since(session: Session, account_id: int, since: datetime, *, slack: timedelta) -> int:
-    """Images that ended tasks gave back since then, or so shortly before that the baseline may lack them.
+    """Images that ended tasks gave back since then, or so shortly before that the baseline may lack them: the most
+    that may hide a rise. What is surely among it: `returned_between`.
 
     A task whose id was lost may have given back everything at any time: nobody can tell, so all of it counts.
     """
@@ -188,3 +196,14 @@ def refunds_since(session: Session, account_id: int, since: datetime, *, slack: 
     given_back = func.coalesce(task.refunded, case((lost, task.reserved), else_=0))
     where = (task.account_id == account_id) & recent
     return session.scalar(select(func.coalesce(func.sum(given_back), 0)).where(where)) or 0
+
+
+def returned_between(session: Session, account_id: int, since: datetime, until: datetime) -> int:
+    """Images that the service itself says it gave back, of tasks whose end was learned of between the two times.
+
+    A task whose id was lost counts nothing here: what became of its pictures nobody was told.
+    """
+    task = GenerationTask
+    known = (task.state != TaskState.LOST) & (task.ended_at > since) & (task.ended_at < until)
+    where = (task.account_id == account_id) & known
+    return session.scalar(select(func.coalesce(func.sum(task.refunded), 0)).where(where)) or 0

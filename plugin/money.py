@@ -54,8 +54,10 @@ class Doubt:
     """A submit of `images` prompts, sent at `sent_at`, whose answer never came.
 
     baseline_used: the account's `used` just before sending. refunds: images that other tasks of ours gave back since
-    then or about then (whether they are in the baseline is not known), or may have. open_tasks: other tasks of the
-    account that are not finished. exclusive: nobody else uses the key.
+    then or about then (whether they are in the baseline is not known), or may have. returned: those of them that the
+    service told of, of tasks that ended between the baseline and the last reading. open_tasks: other tasks of the
+    account that are not finished. exclusive: nobody else uses the key. alone: of no other submit of ours is it open
+    whether the service took it, so none can have raised `used` since.
     """
 
     images: int
@@ -64,15 +66,17 @@ class Doubt:
     refunds: int
     open_tasks: int
     exclusive: bool
+    returned: int = 0
+    alone: bool = False
 
 
 def settle(doubt: Doubt, readings: Sequence[Reading], now: datetime, wait: timedelta) -> Settlement:
     """Decide by the quota, as the API contract says ("Settling doubt by the quota").
 
     readings: since `sent_at`, oldest first. wait: how long after sending "not accepted" may be concluded at
-    the soonest (5 minutes). A wrong "accepted" costs one product's pictures; a wrong "not accepted" would mean
-    paying twice, so that one needs all of: an exclusive key, nothing else open, no turn of the day, and two
-    equal readings that lie about `wait` apart.
+    the soonest (5 minutes). A wrong "accepted" costs one product's pictures, so what only may have been given back
+    explains nothing. A wrong "not accepted" would mean paying twice, so that one needs all of: an exclusive key,
+    nothing else open, no turn of the day, and two equal readings that lie about `wait` apart.
     """
     if doubt.baseline_used is None:
         return Settlement(Verdict.UNDECIDED, "the quota was not known before sending")
@@ -95,9 +99,9 @@ Known = Sequence[tuple[datetime, int]]
 def _compare(doubt: Doubt, baseline: int, known: Known, now: datetime, wait: timedelta) -> Settlement:
     """How much `used` rose since the baseline tells what was accepted; refunds may hide up to `doubt.refunds` of it."""
     rise = known[-1][1] - baseline
-    if 0 < rise <= doubt.images <= rise + doubt.refunds:
-        hidden = f", {doubt.images - rise} were given back meanwhile" if rise < doubt.images else ""
-        return Settlement(Verdict.ACCEPTED, f"used rose by exactly {rise}{hidden}")
+    proof = _proof_of_acceptance(doubt, rise)
+    if proof is not None:
+        return Settlement(Verdict.ACCEPTED, proof)
     if now - doubt.sent_at < wait:
         return Settlement(Verdict.UNDECIDED, "the service may still take it up", final=False)
     # Were a single image of it reserved or charged, `used` could not be as low as this.
@@ -105,6 +109,26 @@ def _compare(doubt: Doubt, baseline: int, known: Known, now: datetime, wait: tim
         return _not_accepted(doubt, baseline, known, wait)
     what = f"used changed by {rise}, which does not tell whether {doubt.images} prompts were accepted"
     return Settlement(Verdict.UNDECIDED, what, final=not (doubt.exclusive and doubt.open_tasks))
+
+
+def _proof_of_acceptance(doubt: Doubt, rise: int) -> str | None:
+    """Why this rise shows that the prompts were accepted; None: it does not.
+
+    Where others use the key only the exact number does. Where nobody else does and no other submit is open, nothing
+    but these prompts can have raised `used` at all: a new day's figure begins at 0, refunds only lower it. The bound
+    is kept there too: a rise beyond it shows that something else is going on.
+    """
+    if rise <= 0:
+        return None
+    if rise + doubt.returned == doubt.images:
+        if not doubt.returned:
+            return f"used rose by exactly {rise}"
+        return (
+            f"used rose by {rise} while the service counted {doubt.returned} of other tasks back: exactly the prompts"
+        )
+    if doubt.exclusive and doubt.alone and rise <= doubt.images <= rise + doubt.refunds:
+        return f"used rose by {rise}, and nothing but these prompts can have raised it"
+    return None
 
 
 def _not_accepted(doubt: Doubt, baseline: int, known: Known, wait: timedelta) -> Settlement:

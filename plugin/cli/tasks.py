@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import groupby
+from typing import Any
 
 import click
 
@@ -22,6 +23,7 @@ from plugin.cli.lookup import (
     when,
     yes_option,
 )
+from plugin.ledger import HELD_IN, Bucket
 from plugin.models import GenerationTask
 from plugin.pipeline import views
 from plugin.pipeline.submitting.doubt import SettleError, settle_by_person
@@ -47,7 +49,7 @@ def list_tasks(context: Context, state: str | None, store: str | None, limit: in
         chosen = TaskState(state) if state else None
         page = views.list_tasks(session, store_id=store_id_of(session, parts, store), state=chosen, limit=limit)
     if as_json:
-        print_json([dataclasses.asdict(row) for row in page.rows])
+        print_json([_as_json(row) for row in page.rows])
         return
     rows = [
         (row.id, f"{row.store}:{row.external_id}", row.title, f"{row.pack} #{row.round}", row.state, row.images,
@@ -68,7 +70,7 @@ def show_task(context: Context, task_id: int, as_json: bool) -> None:  # noqa: F
     with context.parts() as parts, parts.db.read() as session:
         detail = views.task_detail(session, row_of(session, GenerationTask, task_id))
     if as_json:
-        print_json(dataclasses.asdict(detail))
+        print_json(dataclasses.asdict(detail) | {"task": _as_json(detail.task)})
         return
     _show_facts(detail)
     if detail.task.state is TaskState.IN_DOUBT or detail.doubt_at:
@@ -87,6 +89,13 @@ def show_task(context: Context, task_id: int, as_json: bool) -> None:  # noqa: F
     _show_events(detail.events)
 
 
+def _as_json(task: TaskView) -> dict[str, Any]:
+    """With the ledger's words for what was reserved and is in doubt or lost: `reserved` alone would hide it."""
+    held = {bucket.value: task.reserved if HELD_IN.get(task.state) is bucket else 0 for bucket in UNCERTAIN}
+    return dataclasses.asdict(task) | held
+
+
+UNCERTAIN = (Bucket.DOUBT, Bucket.LOST)
 HELD = {TaskState.IN_DOUBT: "in doubt", TaskState.LOST: "lost"}  # what a task's images are, where not reserved
 
 

@@ -11,6 +11,7 @@ from plugin.doctor.finding import Finding, error, ok, warning
 from plugin.models import GeneratedImage, GenerationTask, Product, Publication
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.standing import standing
+from plugin.pipeline.submitting.doubt import needs_person
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
 
 # States of products that a person may want to look at.
@@ -22,7 +23,12 @@ NOT_AGAIN = "they are held, and never sent again by themselves: that might pay t
 def check_work(parts: Parts) -> list[Finding]:
     """What waits for a person."""
     with parts.db.read() as session:
-        return [*_products(session), *_tasks(session), *_pictures(session), *_publications(session)]
+        return [
+            *_products(session),
+            *_tasks(session, parts.key_fingerprint),
+            *_pictures(session),
+            *_publications(session),
+        ]
 
 
 def _products(session: Session) -> Iterator[Finding]:
@@ -33,13 +39,13 @@ def _products(session: Session) -> Iterator[Finding]:
         yield warning("products", what, advice, "nothing is made for them; each reading of the store looks again")
 
 
-def _tasks(session: Session) -> Iterator[Finding]:
-    doubt = GenerationTask.state == TaskState.IN_DOUBT
-    asking = _count(session, GenerationTask, doubt & GenerationTask.due_at.is_(None))
+def _tasks(session: Session, fingerprint: str) -> Iterator[Finding]:
+    """fingerprint: of the key in use; with another one nobody can read the quota of an older key's doubts."""
+    asking = _count(session, GenerationTask, needs_person(fingerprint))
     if asking:
         advice = "hebo-sync tasks list --state in_doubt, then hebo-sync tasks settle ID"
         yield error("tasks", f"a person must say whether the service accepted them: {asking}", advice, NOT_AGAIN)
-    looked_at = _count(session, GenerationTask, doubt & GenerationTask.due_at.is_not(None))
+    looked_at = _count(session, GenerationTask, GenerationTask.state == TaskState.IN_DOUBT) - asking
     if looked_at:
         advice = "nothing: the quota is being read to settle it"
         yield warning("tasks", f"in doubt: {looked_at}", advice, NOT_AGAIN)

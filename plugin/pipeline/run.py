@@ -194,7 +194,7 @@ def report(parts: Parts, after_event: int) -> Report:
             published=counts["published_images"],
             billable=counts["billable"],
             refunded=counts["refunded"],
-            errors=[*_errors(session, after_event), *standing(session)],
+            errors=[*_errors(session, after_event), *standing(session, parts.key_fingerprint)],
         )
 
 

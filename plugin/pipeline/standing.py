@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from plugin.models import GeneratedImage, GenerationTask, Product, Publication, PublicationImage, Round
+from plugin.models import GeneratedImage, Product, Publication, PublicationImage, Round
 from plugin.pipeline import stores
 from plugin.pipeline.stops import in_words
-from plugin.states import ImageState, ProductState, PublicationState, TaskState
+from plugin.pipeline.submitting.doubt import needs_person
+from plugin.states import ImageState, ProductState, PublicationState
 
 LEFT_OUT = {
     ProductState.NO_IMAGE: "have no picture",
@@ -24,8 +25,8 @@ LEFT_OUT = {
 }
 
 
-def standing(session: Session) -> Iterator[dict[str, Any]]:
-    """code, count and message of everything that waits for a person."""
+def standing(session: Session, fingerprint: str | None = None) -> Iterator[dict[str, Any]]:
+    """code, count and message of everything that waits for a person. fingerprint: of the key in use, if known."""
     switch = stores.stopped(session)
     if switch is not None:
         yield {"code": "stopped", "store": "", "count": 1, "message": in_words(switch)}
@@ -39,9 +40,8 @@ def standing(session: Session) -> Iterator[dict[str, Any]]:
     yield from _line("images_failed", count_of(session, final), "pictures failed for good", AGAIN)
     lost = (GeneratedImage.state == ImageState.LOST) & _is_last_round()
     yield from _line("images_lost", count_of(session, lost), "pictures are lost", AGAIN)
-    doubtful = (GenerationTask.state == TaskState.IN_DOUBT) & GenerationTask.due_at.is_(None)
     do = "say whether they were accepted (hebo-sync tasks settle): hebo-sync tasks list --state in_doubt"
-    yield from _line("tasks_in_doubt", count_of(session, doubtful), "tasks are in doubt", do)
+    yield from _line("tasks_in_doubt", count_of(session, needs_person(fingerprint)), "tasks are in doubt", do)
     refused = Publication.state == PublicationState.REFUSED
     do = "hebo-sync retry --publication, once the reason is mended: hebo-sync doctor"
     yield from _line("publications_refused", count_of(session, refused), "listings did not take their pictures", do)

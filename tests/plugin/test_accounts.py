@@ -169,6 +169,17 @@ def test_open_tasks(database: Database, state: TaskState) -> None:
         assert accounts.open_tasks(session, one.id, but=row.id) == 0
 
 
+@pytest.mark.parametrize("state", list(TaskState))
+def test_alone(database: Database, state: TaskState) -> None:
+    """Only a submit of which nobody knows whether it was taken may raise `used` any more."""
+    with database.write() as session:
+        one, shop = accounts.current(session, "key-1", NOW), Shop(session)
+        row = shop.task(session, state=state, account_id=one.id)
+        shop.task(session, state=TaskState.IN_DOUBT)
+        assert accounts.alone(session, one.id, but=0) == (state not in (TaskState.SUBMITTING, TaskState.IN_DOUBT))
+        assert accounts.alone(session, one.id, but=row.id)
+
+
 class TestMoney:
     @pytest.fixture
     def one(self, database: Database) -> int:
@@ -202,6 +213,12 @@ class TestMoney:
             assert accounts.refunds_since(session, one, NOW + 5 * MINUTE, slack=SLACK) == 4
             assert accounts.refunds_since(session, one, NOW + 6 * MINUTE, slack=SLACK) == 0
 
+    @pytest.mark.parametrize(("begin", "end", "images"), [(0, 9, 5), (2, 9, 4), (0, 3, 1), (2, 3, 0), (3, 9, 0)])
+    def test_returned_between(self, database: Database, one: int, begin: int, end: int, images: int) -> None:
+        """The tasks ended after 2 and 3 minutes; neither edge is in it."""
+        with database.read() as session:
+            assert accounts.returned_between(session, one, NOW + begin * MINUTE, NOW + end * MINUTE) == images
+
     def test_a_lost_task_may_have_given_everything_back(self, database: Database, one: int) -> None:
         """Its id is lost, so its failures are never heard of; they could hide another submit's rise."""
         with database.write() as session:
@@ -221,6 +238,7 @@ class TestMoney:
             )
             session.add(row)
         with database.read() as session:
+            assert accounts.returned_between(session, one, NOW - timedelta(days=1), NOW + timedelta(days=1)) == 5
             assert accounts.refunds_since(session, one, NOW, slack=SLACK) == 5 + 6
             assert accounts.refunds_since(session, one, NOW + timedelta(days=1), slack=SLACK) == 0
 

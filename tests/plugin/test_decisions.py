@@ -196,14 +196,25 @@ class Decisions(RuleBasedStateMachine):
                     settlement = self.settle(self.case(task), self.since(task), at(self.now), WAIT)
                     if settlement.final:
                         self.settled(task, settlement, Said.QUOTA)
+                        self.no_guess(task)
 
     def case(self, task: GenerationTask) -> Doubt:
         since = cast(datetime, task.baseline_at) - money.SLACK
         ended = [one for one in self.tasks if one.ended_at is not None and one.ended_at >= since]
         refunds = sum(one.reserved if one.state is TaskState.LOST else one.refunded or 0 for one in ended)
-        others = sum(one.state in OPEN_STATES for one in self.tasks if one is not task)
+        others = [one.state for one in self.tasks if one is not task and one.state in OPEN_STATES]
         given_up = cast(datetime, task.doubt_at)
-        return Doubt(task.priority, given_up, task.baseline_used, refunds, others, self.exclusive)
+        known = [one for one in ended if one.state is not TaskState.LOST]
+        begin, end = since + 2 * money.SLACK, at(self.now) - money.SLACK
+        returned = sum(one.refunded or 0 for one in known if begin < cast(datetime, one.ended_at) < end)
+        alone = not {TaskState.SUBMITTING, TaskState.IN_DOUBT} & set(others)
+        images, used = task.priority, task.baseline_used
+        return Doubt(images, given_up, used, refunds, len(others), self.exclusive, returned=returned, alone=alone)
+
+    def no_guess(self, task: GenerationTask) -> None:
+        """Where nobody else uses the key, a loss is never the app's own invention."""
+        if self.exclusive and task.state is TaskState.LOST:
+            assert task.id in {made.intent for made in self.service.tasks.values()}
 
     def since(self, task: GenerationTask) -> list[Reading]:
         return [reading for reading in self.readings if reading.at > cast(datetime, task.doubt_at)]

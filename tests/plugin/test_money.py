@@ -65,9 +65,17 @@ class TestAccepted:
     def test_also_while_others_are_open(self) -> None:
         assert settled(replace(QUIET, open_tasks=3), [read(1, 24)]).verdict is ACCEPTED
 
-    def test_when_refunds_hide_a_part(self) -> None:
-        found = settled(replace(QUIET, refunds=2), [read(1, 23)])
-        assert found == Settlement(ACCEPTED, "used rose by exactly 3, 1 were given back meanwhile")
+    @pytest.mark.parametrize("exclusive", [True, False])
+    def test_when_what_came_back_for_sure_makes_up_for_the_rest(self, exclusive: bool) -> None:
+        found = settled(replace(QUIET, refunds=8, returned=1, exclusive=exclusive), [read(1, 23)])
+        told = "used rose by 3 while the service counted 1 of other tasks back: exactly the prompts"
+        assert found == Settlement(ACCEPTED, told)
+
+    @pytest.mark.parametrize(("used", "refunds", "returned"), [(21, 3, 0), (23, 8, 0), (24, 8, 2), (22, 2, 1)])
+    def test_when_nothing_else_can_have_raised_it(self, used: int, refunds: int, returned: int) -> None:
+        mine = replace(QUIET, refunds=refunds, returned=returned, alone=True)
+        told = f"used rose by {used - 20}, and nothing but these prompts can have raised it"
+        assert settled(mine, [read(1, used)]) == Settlement(ACCEPTED, told)
 
     def test_late(self) -> None:
         assert settled(QUIET, [*often(20, 285), read(300, 24)]).verdict is ACCEPTED
@@ -87,6 +95,48 @@ class TestNotAccepted:
     def test_with_more_images_used_than_are_at_stake(self, baseline: int, verdict: Verdict) -> None:
         """A new day's figure could not be that high yet."""
         assert settled(replace(QUIET, baseline_used=baseline), often(baseline)).verdict is verdict
+
+    @pytest.mark.parametrize(("refunds", "verdict"), [(15, NOT_ACCEPTED), (16, UNDECIDED), (17, UNDECIDED)])
+    def test_refunds_down_to_the_doubted_images(self, refunds: int, verdict: Verdict) -> None:
+        """What remains after them could be a new day's figure, with our own prompts in it."""
+        found = settled(replace(QUIET, refunds=refunds), often(20 - refunds))
+        assert found.verdict is verdict
+        assert ("day may have turned" in found.reason) == (verdict is UNDECIDED)
+
+    @given(st.builds(Doubt, images=st.integers(1, 8), sent_at=st.just(SENT), baseline_used=st.integers(0, 20),
+        refunds=st.integers(0, 8), open_tasks=st.integers(0, 1), exclusive=st.booleans()),
+        st.integers(0, 28), st.integers(0, 8), st.booleans())  # fmt: skip
+    def test_is_no_easier_for_what_surely_came_back(self, doubt: Doubt, used: int, sure: int, alone: bool) -> None:
+        known = settled(replace(doubt, returned=sure, alone=alone), often(used)).verdict
+        assert (known is NOT_ACCEPTED) == (settled(doubt, often(used)).verdict is NOT_ACCEPTED)
+
+
+class TestNoGuess:
+    """What may have come back, from lost tasks say, never stands in for prompts."""
+
+    @pytest.mark.parametrize("used", [21, 22, 23, 25, 28])
+    @pytest.mark.parametrize("refunds", [1, 3, 8, 40])
+    def test_where_others_use_the_key_a_person_decides(self, used: int, refunds: int) -> None:
+        shared = replace(QUIET, refunds=refunds, exclusive=False, alone=True)
+        assert not settled(shared, [read(1, used)]).final  # it may become exact still
+        found = settled(shared, often(used))
+        told = f"used changed by {used - 20}, which does not tell whether 4 prompts were accepted"
+        assert found == Settlement(UNDECIDED, told)
+
+    def test_while_another_submit_is_open_a_person_decides(self) -> None:
+        """It may be what raised it."""
+        two = replace(QUIET, refunds=8, open_tasks=1, alone=False)
+        assert settled(two, often(22)).verdict is UNDECIDED
+        assert settled(replace(two, alone=True), often(22)).verdict is ACCEPTED
+
+    @pytest.mark.parametrize(("used", "returned"), [(23, 2), (24, 1), (22, 1), (20, 4), (19, 5)])
+    def test_nearly_exact_is_not_exact(self, used: int, returned: int) -> None:
+        shared = replace(QUIET, refunds=8, returned=returned, exclusive=False)
+        assert settled(shared, often(used)).verdict is UNDECIDED
+
+    def test_a_rise_beyond_the_prompts_or_beyond_what_may_be_hidden(self) -> None:
+        assert settled(replace(QUIET, refunds=8, alone=True), often(25)).verdict is UNDECIDED
+        assert settled(replace(QUIET, refunds=1, alone=True), often(22)).verdict is UNDECIDED
 
 
 class TestUndecided:
@@ -199,7 +249,8 @@ def stories(draw: st.DrawFn, *, exclusive: bool | None = None) -> Story:
     off = draw(st.integers(0, 9)) == 0
     readings = [read(second, service.at(second), enabled=not (off and dice.random() < 0.3)) for second in times]
     learned = sum(count for count, when in refunds if when <= times[-1])
-    doubt = Doubt(images, SENT, service.at(baseline_at), learned, unfinished, not shared)
+    sure = sum(count for count, when in refunds if baseline_at + 30 < when < times[-1] - 30)
+    doubt = Doubt(images, SENT, service.at(baseline_at), learned, unfinished, not shared, sure, alone=True)
     return Story(doubt, readings, accepted_at is not None, images - failed if accepted_at is not None else 0)
 
 

@@ -52,10 +52,16 @@ def doubt_holds_until(session: Session, account_id: int) -> datetime | None:
 
 
 def needs_person(fingerprint: str | None) -> ColumnElement[bool]:
-    """The tasks in doubt that nobody but a person settles: the quota cannot tell, or cannot be read with this key."""
+    """The tasks in doubt that nobody but a person settles: the quota cannot tell, or cannot be read with this key.
+
+    None: whichever key is in use, so only those of which the quota cannot tell.
+    """
+    undecided = (GenerationTask.state == TaskState.IN_DOUBT) & GenerationTask.due_at.is_(None)
+    if fingerprint is None:
+        return undecided
     mine = select(Account.id).where(Account.key_fingerprint == fingerprint)
-    here = GenerationTask.account_id.in_(mine)
-    return (GenerationTask.state == TaskState.IN_DOUBT) & (GenerationTask.due_at.is_(None) | ~here)
+    elsewhere = (GenerationTask.state == TaskState.IN_DOUBT) & GenerationTask.account_id.not_in(mine)
+    return undecided | elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
         given_up = self._given_up(task)
         readings = [one for one in accounts.readings_since(session, account.id, given_up) if one.at <= now]
         wait = timedelta(seconds=self.parts.settings.hebo.doubt_wait)
-        settlement = money.settle(self._case(session, task, account, given_up), readings, now, wait)
+        settlement = money.settle(self._case(session, task, account, readings), readings, now, wait)
         if settlement.final:
             apply_settlement(session, task, settlement, now, Said.QUOTA)
         elif now - self._held_since(readings, given_up) > HOLD_AT_MOST:
@@ -145,17 +151,22 @@ class DoubtLane(Lane[DoubtItem, QuotaAnswer]):
             return given_up
         return max(given_up, self._seen_since.setdefault((task.id, given_up), self.now))
 
-    def _case(self, session: Session, task: GenerationTask, account: Account, given_up: datetime) -> Doubt:
+    def _case(self, session: Session, task: GenerationTask, account: Account, readings: Sequence[Reading]) -> Doubt:
         """slack: clocks of several machines differ, and the service may count a refund a little after it told of it.
-        A refund that is overlooked would fake "not accepted", and that would mean paying twice."""
-        since = task.baseline_at or task.sent_at or given_up
+        A refund that is overlooked would fake "not accepted", and that would mean paying twice; so it widens what may
+        have come back at its edge, and narrows at both edges what surely has."""
+        given_up = self._given_up(task)
+        since, slack = task.baseline_at or task.sent_at or given_up, money.SLACK
+        until = max((one.at for one in readings if one.used is not None), default=since)
         return Doubt(
             images=len(task.images),
             sent_at=given_up,
             baseline_used=task.baseline_used,
-            refunds=accounts.refunds_since(session, account.id, since, slack=money.SLACK),
+            refunds=accounts.refunds_since(session, account.id, since, slack=slack),
+            returned=accounts.returned_between(session, account.id, since + slack, until - slack),
             open_tasks=accounts.open_tasks(session, account.id, but=task.id),
             exclusive=self.parts.settings.hebo.exclusive,
+            alone=accounts.alone(session, account.id, but=task.id),
         )
 
     def _held_since(self, readings: Sequence[Reading], given_up: datetime) -> datetime:

@@ -93,7 +93,10 @@ def wait_after_refusal(session: Session, account: Account, error: HeboError, now
 def wait_for_quota(session: Session, account: Account, reading: Reading, now: datetime, told_since: datetime) -> None:
     """Too little of the service's quota remains. told_since: it is not told again if it was told since then."""
     pause = REFUND_WAIT if accounts.refund_may_come(session, account.id) else QUOTA_WAIT
-    detail = f"today's image quota is used up ({reading.room()} of {reading.daily_limit} images remain)"
+    detail = (
+        "today's image quota leaves too little for what is next "
+        f"({reading.room()} of {reading.daily_limit} images remain)"
+    )
     wait(session, account, "quota", detail, now + pause, now, quiet=_was_told(session, "quota", told_since))
 
 

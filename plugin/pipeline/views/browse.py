@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from plugin.models import GeneratedImage, GenerationTask, Picture, Product, Publication, RoundMember, Store
 from plugin.pipeline.due import COMING
+from plugin.pipeline.submitting.doubt import needs_person
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
 
 PAGE_SIZE = 24
@@ -21,7 +22,11 @@ THUMBS = 4
 AWAY = (ProductState.EXCLUDED, ProductState.GONE)
 FLAWED = (ProductState.NO_IMAGE, ProductState.BAD_IMAGE, ProductState.PLACEHOLDER, ProductState.OURS)
 MISSING = (ImageState.FAILED, ImageState.LOST)
-_HOW_FAR = (tuple(COMING), (*MISSING, ImageState.CANCELLED), (ImageState.IN_REVIEW,))
+_STUCK = (*MISSING, ImageState.CANCELLED)
+# What the service has in hand: a waiting picture of a task in another state is planned, in doubt, or being fetched.
+SENT = (TaskState.SUBMITTING, TaskState.GENERATING, TaskState.STALLED)
+# What is to be said of a product whose pictures all wait: the first that applies.
+HOLDING = (TaskState.IN_DOUBT, TaskState.STALLED, TaskState.PLANNED)
 LISTED = (PublicationState.PUBLISHED, PublicationState.WITHDRAWING)
 
 
@@ -65,11 +70,13 @@ class Going(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProductFilter:
-    """Which products. store_id None: of every store. text: part of the title or of the id in the store."""
+    """Which products. store_id None: of every store. text: part of the title or of the id in the store. fingerprint:
+    of the key in use, as far as known (see `needs_person`)."""
 
     store_id: int | None = None
     what: What = What.ALL
     text: str = ""
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,8 @@ class Thumb:
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """A product in the list. reference_sha: its main picture, if its bytes are kept. pictures: counts by state.
+    """A product in the list. reference_sha: its main picture, if its bytes are kept. pictures: counts by state;
+    waiting: of those that are waited for, by their task's state.
 
     problem: the reason in the pipeline's own words.
     """
@@ -96,7 +104,15 @@ class ProductCard:
     reference_sha: str | None
     going: Going
     pictures: Mapping[ImageState, int]
+    waiting: Mapping[TaskState, int]
     thumbs: tuple[Thumb, ...]
+
+    @property
+    def held(self) -> TaskState | None:
+        """The state that the tasks of all pictures to come stay in; None: one of them is really being made."""
+        if self.pictures.get(ImageState.FETCHED) or not set(self.waiting) <= set(HOLDING):
+            return None
+        return next((state for state in HOLDING if state in self.waiting), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +127,13 @@ class ProductPage:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Products that count (not excluded or gone), and how many of them are how far."""
+    """Products that count (not excluded or gone), and how many of them are how far. making: the image service has
+    pictures of it in hand, or they are being fetched; planned: others with pictures that were not sent yet."""
 
     products: int
     complete: int
     making: int
+    planned: int
     review: int
 
 
@@ -126,7 +144,7 @@ def browse(session: Session, chosen: ProductFilter, sort: Sort = Sort.NEWEST, nu
     number = min(max(1, number), pages)
     order = (Product.id.desc(),) if sort is Sort.NEWEST else (func.lower(Product.title), Product.id)
     found = _matching(chosen).order_by(*order).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
-    return ProductPage(cards(session, session.scalars(found).all()), number, pages, total)
+    return ProductPage(cards(session, session.scalars(found).all(), chosen.fingerprint), number, pages, total)
 
 
 def count_products(session: Session, chosen: ProductFilter) -> int:
@@ -144,11 +162,11 @@ def _matching(chosen: ProductFilter) -> Select[int]:
     if chosen.text:
         found = (column.icontains(chosen.text, autoescape=True) for column in (Product.title, Product.external_id))
         where.append(or_(*found))
-    condition = _condition(chosen.what)
+    condition = _condition(chosen.what, chosen.fingerprint)
     return select(Product.id).where(*where, *([] if condition is None else [condition]))
 
 
-def _condition(what: What) -> ColumnElement[bool] | None:
+def _condition(what: What, fingerprint: str | None) -> ColumnElement[bool] | None:
     if what is What.ALL:
         return None
     away = Product.state.in_(AWAY)
@@ -157,15 +175,16 @@ def _condition(what: What) -> ColumnElement[bool] | None:
     if what is What.LISTED:
         return Product.id.in_(select(Publication.product_id).where(Publication.state.in_(LISTED)))
     if what is What.ATTENTION:
-        return ~away & _needs_attention()
+        return ~away & _needs_attention(fingerprint)
     if what is What.WITHOUT:
         return ~away & Product.id.not_in(select(RoundMember.product_id))
     return Product.id.in_(_having((ImageState.IN_REVIEW,) if what is What.REVIEW else COMING))
 
 
-def _needs_attention() -> ColumnElement[bool]:
-    doubtful = (GenerationTask.state == TaskState.IN_DOUBT) & GenerationTask.due_at.is_(None)
-    stuck = select(GenerationTask.round_id).where(doubtful | (GenerationTask.state == TaskState.STALLED))
+def _needs_attention(fingerprint: str | None) -> ColumnElement[bool]:
+    stuck = select(GenerationTask.round_id).where(
+        needs_person(fingerprint) | (GenerationTask.state == TaskState.STALLED)
+    )
     return or_(
         Product.state.in_(FLAWED),
         Product.id.in_(_having(MISSING, last_only=True)),
@@ -188,31 +207,53 @@ def progress(session: Session, store_id: int | None = None) -> Progress:
     """How far the catalogue is; complete: every picture of every round was made."""
     here: ColumnElement[bool] = Product.state.not_in(AWAY)
     here = here if store_id is None else here & (Product.store_id == store_id)
-    making, stuck, review = (select(Product.id).where(here, Product.id.in_(_having(states))) for states in _HOW_FAR)
-    coming = making.cte("coming")
-    begun = select(Product.id).where(here, Product.id.in_(select(RoundMember.product_id)))
-    unfinished = union(select(coming.c.id), stuck)
-    chosen = (select(Product.id).where(here), begun, unfinished, select(coming.c.id), review)
-    counts = (select(func.count()).select_from(rows.subquery()).scalar_subquery() for rows in chosen)
-    products, with_round, lacking, under_way, waiting = session.execute(select(*counts)).one()
-    return Progress(products, with_round - lacking, under_way, waiting)
+    chosen = select(Product.id).where(here)
+    making = chosen.where(Product.id.in_(_members(_in_hand()))).cte("making")
+    planned = chosen.where(
+        Product.id.in_(_members(_tasks_in((TaskState.PLANNED,)))), Product.id.not_in(select(making.c.id))
+    )
+    begun = chosen.where(Product.id.in_(select(RoundMember.product_id)))
+    unfinished = chosen.where(Product.id.in_(_having((*COMING, *_STUCK))))
+    review = chosen.where(Product.id.in_(_having((ImageState.IN_REVIEW,))))
+    sets = (chosen, begun, unfinished, select(making.c.id), planned, review)
+    counts = (select(func.count()).select_from(rows.subquery()).scalar_subquery() for rows in sets)
+    products, with_round, lacking, under_way, waiting, reviewing = session.execute(select(*counts)).one()
+    return Progress(products, with_round - lacking, under_way, waiting, reviewing)
 
 
-def cards(session: Session, ids: Sequence[int]) -> tuple[ProductCard, ...]:
-    """The cards of these products, in this order; one that is no longer there is left out."""
+def _in_hand() -> CompoundSelect[int]:
+    """The rounds with a picture that the service has in hand, or that is being fetched."""
+    fetching = (GeneratedImage.state == ImageState.WAITING) & GeneratedImage.due_at.is_not(None)
+    fetched = GeneratedImage.state == ImageState.FETCHED
+    return union(_tasks_in(SENT), *(select(GeneratedImage.round_id).where(being) for being in (fetching, fetched)))
+
+
+def _tasks_in(states: Collection[TaskState]) -> Select[int]:
+    """The rounds with a task in one of the states."""
+    return select(GenerationTask.round_id).where(GenerationTask.state.in_(states))
+
+
+def _members(rounds: Select[int] | CompoundSelect[int]) -> Select[int]:
+    """The products that take part in those rounds."""
+    return select(RoundMember.product_id).where(RoundMember.round_id.in_(rounds))
+
+
+def cards(session: Session, ids: Sequence[int], fingerprint: str | None = None) -> tuple[ProductCard, ...]:
+    """The cards of these products, in this order; one that is no longer there is left out. fingerprint: of the key in
+    use, as far as known."""
     if not ids:
         return ()
     product = Product
     columns = product.id, Store.name, product.external_id, product.title, product.state, product.problem, Picture.sha
     kept = (Picture.sha == product.reference_sha) & Picture.dropped_at.is_(None)
     rows = session.execute(select(*columns).join(Store).outerjoin(Picture, kept).where(product.id.in_(ids)))
-    pictures, thumbs = _pictures(session, ids), _thumbs(session, ids)
-    doubtful, publications = _doubtful(session, ids), _publications(session, ids)
+    (pictures, waiting), thumbs = _pictures(session, ids), _thumbs(session, ids)
+    doubtful, publications = _doubtful(session, ids, fingerprint), _publications(session, ids)
     made = {}
     for row in rows:
         counts = pictures.get(row.id, {})
         going = going_on(row.state, counts, publications.get(row.id, frozenset()), doubtful=row.id in doubtful)
-        made[row.id] = ProductCard(*row, going, counts, tuple(thumbs.get(row.id, ())))
+        made[row.id] = ProductCard(*row, going, counts, waiting.get(row.id, {}), tuple(thumbs.get(row.id, ())))
     return tuple(made[row_id] for row_id in ids if row_id in made)
 
 
@@ -241,22 +282,32 @@ def going_on(
     return next((going for applies, going in found if applies and going is not None), Going.NOTHING)
 
 
-def _pictures(session: Session, ids: Sequence[int]) -> dict[int, dict[ImageState, int]]:
-    """Counts by state; a failed or lost picture of an earlier round is history."""
+def _pictures(
+    session: Session, ids: Sequence[int]
+) -> tuple[dict[int, dict[ImageState, int]], dict[int, dict[TaskState, int]]]:
+    """Counts by state, and of the waiting ones by their task's state; a failed or lost one of an earlier round is
+    history."""
     last = select(RoundMember.product_id, func.max(RoundMember.round_id).label("round_id"))
     newest = last.where(RoundMember.product_id.in_(ids)).group_by(RoundMember.product_id).subquery()
+    kinds = (RoundMember.product_id, GeneratedImage.state, GenerationTask.state)
     rows = session.execute(
-        select(RoundMember.product_id, GeneratedImage.state, func.count())
+        select(*kinds, func.count())
         .join(GeneratedImage, GeneratedImage.round_id == RoundMember.round_id)
+        .join(GenerationTask, GenerationTask.id == GeneratedImage.task_id)
         .join(newest, newest.c.product_id == RoundMember.product_id)
         .where(RoundMember.product_id.in_(ids))
         .where(or_(GeneratedImage.state.not_in(MISSING), RoundMember.round_id == newest.c.round_id))
-        .group_by(RoundMember.product_id, GeneratedImage.state)
+        .group_by(*kinds)
+        .order_by(*kinds)
     )
     found: dict[int, dict[ImageState, int]] = {}
-    for product_id, state, count in rows:
-        found.setdefault(product_id, {})[state] = count
-    return found
+    waiting: dict[int, dict[TaskState, int]] = {}
+    for product_id, state, task, count in rows:
+        counts = found.setdefault(product_id, {})
+        counts[state] = counts.get(state, 0) + count
+        if state is ImageState.WAITING:
+            waiting.setdefault(product_id, {})[task] = count
+    return found, waiting
 
 
 def _thumbs(session: Session, ids: Sequence[int]) -> dict[int, list[Thumb]]:
@@ -276,9 +327,8 @@ def _thumbs(session: Session, ids: Sequence[int]) -> dict[int, list[Thumb]]:
     return found
 
 
-def _doubtful(session: Session, ids: Sequence[int]) -> set[int]:
-    held = (GenerationTask.state == TaskState.IN_DOUBT) & GenerationTask.due_at.is_(None)
-    rounds = select(GenerationTask.round_id).where(held)
+def _doubtful(session: Session, ids: Sequence[int], fingerprint: str | None) -> set[int]:
+    rounds = select(GenerationTask.round_id).where(needs_person(fingerprint))
     mine = RoundMember.product_id.in_(ids) & RoundMember.round_id.in_(rounds)
     return set(session.scalars(select(RoundMember.product_id).where(mine)))
 

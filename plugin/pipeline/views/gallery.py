@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from plugin.models import Event, GeneratedImage, GenerationTask, Picture, Product, Publication, Round, RoundMember
+from plugin.pipeline.submitting.doubt import needs_person
 from plugin.pipeline.views.browse import ProductCard, cards
 from plugin.pipeline.views.money import Spending, spending_of
 from plugin.pipeline.views.rows import EventView, PublicationView
@@ -84,39 +85,43 @@ class Gallery:
         return max((planned.shared for planned in self.rounds), default=0)
 
 
-def gallery(session: Session, product_id: int) -> Gallery | None:
-    """All about one product; None: there is no such product."""
+def gallery(session: Session, product_id: int, fingerprint: str | None = None) -> Gallery | None:
+    """All about one product; None: there is no such product. fingerprint: of the key in use, as far as known."""
     product = session.get(Product, product_id)
     if product is None:
         return None
     return Gallery(
-        card=cards(session, [product.id])[0],
+        card=cards(session, [product.id], fingerprint)[0],
         priority=product.priority,
         url=product.url,
         seen_at=product.seen_at,
-        rounds=_rounds(session, product),
+        rounds=_rounds(session, product, fingerprint),
         publications=_publications(session, product.id),
         spending=spending_of(session, product.id),
         events=events_where(session, Event.product_id == product.id),
     )
 
 
-def _rounds(session: Session, product: Product) -> tuple[GalleryRound, ...]:
+def _rounds(session: Session, product: Product, fingerprint: str | None) -> tuple[GalleryRound, ...]:
     chosen = select(Round).join(RoundMember).where(RoundMember.product_id == product.id).order_by(Round.id.desc())
     rows = session.scalars(chosen).all()
     ids = [row.id for row in rows]
     tasks, shared = _tasks(session, ids), _shared(session, ids)
     own = made_by_themselves(session, [task for of_round in tasks.values() for task in of_round])
-    known = _Known(_kept(session, ids), own)
+    held = needs_person(fingerprint) & GenerationTask.round_id.in_(ids)
+    asking = set(session.scalars(select(GenerationTask.id).where(held)))
+    known = _Known(_kept(session, ids), own, asking)
     return tuple(_round(row, product, tasks.get(row.id, []), shared[row.id], known) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """pictures: whose bytes are kept, by their SHA-256. by_themselves: retries that nobody asked for."""
+    """pictures: whose bytes are kept, by their SHA-256. by_themselves: retries that nobody asked for. asking: tasks of
+    which a person must say whether they were accepted."""
 
     pictures: Mapping[str, Picture]
     by_themselves: Collection[int]
+    asking: Collection[int]
 
 
 def _round(row: Round, product: Product, tasks: Sequence[GenerationTask], shared: int, known: _Known) -> GalleryRound:
@@ -141,7 +146,7 @@ def _tile(image: GeneratedImage, task: GenerationTask, known: _Known) -> Tile:
         task_id=task.id,
         task_state=task.state,
         task_error=task.error,
-        held=task.state is TaskState.IN_DOUBT and task.due_at is None,
+        held=task.id in known.asking,
         shot=image.shot,
         state=image.state,
         sha=picture.sha if picture else None,

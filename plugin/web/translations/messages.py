@@ -147,7 +147,7 @@ WALK = (  # plugin.pipeline: refresh, plan, submit, poll, collect, publish
     "its picture {url} cannot be used: {reason}",
     "store {store_id} is not ours to read any more",
     "too little of the quota remains",
-    "today's image quota is used up ({room} of {limit} images remain)",
+    "today's image quota leaves too little for what is next ({room} of {limit} images remain)",
     "the daily budget of {budget} images (hebo.daily_budget) is used up",
     "it was accepted twice, as {first} and {second}; only the first is followed",
     "the program was too busy to send it in time",
@@ -185,7 +185,8 @@ DOUBT = (  # plugin.pipeline.submitting.doubt, plugin.money
     "the service counts no quota for this key",
     "the quota could not be read yet",
     "used fell from {before} to {lowest}: the day has turned",
-    "used rose by exactly {rise}, {hidden} were given back meanwhile",
+    "used rose by {rise} while the service counted {returned} of other tasks back: exactly the prompts",
+    "used rose by {rise}, and nothing but these prompts can have raised it",
     "used rose by exactly {rise}",
     "used changed by {rise}, which does not tell whether {images} prompts were accepted",
     "the service may still take it up",
@@ -331,8 +332,11 @@ ON_PAGES: Mapping[str, str] = {
     "used fell from {before} to {lowest}: the day has turned": (
         "the used quota fell from {before} to {lowest}: the day has turned"
     ),
-    "used rose by exactly {rise}, {hidden} were given back meanwhile": (
-        "the used quota rose by exactly {rise}, {hidden} were given back meanwhile"
+    "used rose by {rise} while the service counted {returned} of other tasks back: exactly the prompts": (
+        "the used quota rose by {rise} while the service counted {returned} of other tasks back: exactly the prompts"
+    ),
+    "used rose by {rise}, and nothing but these prompts can have raised it": (
+        "the used quota rose by {rise}, and nothing but these prompts can have raised it"
     ),
     "used rose by exactly {rise}": "the used quota rose by exactly {rise}",
     "used changed by {rise}, which does not tell whether {images} prompts were accepted": (

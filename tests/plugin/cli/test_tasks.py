@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
@@ -129,3 +130,19 @@ def test_show_tells_of_the_doubt(doubtful: Home) -> None:
     assert "hebo-sync tasks settle 1 --accepted" in text
     assert "hebo-sync tasks settle 1 --not-accepted" in text
     assert "8 in doubt" in text
+
+
+def test_as_json_the_ledgers_words_tell_where_images_are(doubtful: Home) -> None:
+    def told(task: dict[str, Any]) -> list[int]:
+        return [task[word] for word in ("reserved", "doubt", "lost")]
+
+    assert told(doubtful("tasks", "show", 1, "--json").json["task"]) == [8, 8, 0]
+    [listed] = doubtful("tasks", "list", "--state", "in_doubt", "--json").json
+    assert told(listed) == [8, 8, 0]
+    doubtful("tasks", "settle", 1, "--accepted", "--yes")
+    assert told(doubtful("tasks", "show", 1, "--json").json["task"]) == [8, 0, 8]
+
+
+def test_as_json_what_has_ended_is_neither_in_doubt_nor_lost(home: Home) -> None:
+    task = home("tasks", "show", 1, "--json").json["task"]
+    assert (task["reserved"], task["doubt"], task["lost"]) == (8, 0, 0)

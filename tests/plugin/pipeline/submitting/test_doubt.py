@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
+from plugin.doctor.finding import Level
+from plugin.doctor.work import check_work
 from plugin.hebo import Accepted
 from plugin.models import Account, GeneratedImage, GenerationTask, QuotaReading
+from plugin.money import Reading
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.planning.plan import PlanLane
 from plugin.pipeline.planning.retry import retry_failed
 from plugin.pipeline.publishing.publish import PublishLane
 from plugin.pipeline.reading.refresh import RefreshLane
 from plugin.pipeline.run import begin
+from plugin.pipeline.standing import standing
 from plugin.pipeline.submitting import doubt as doubt_module
 from plugin.pipeline.submitting.doubt import HOLD_AT_MOST, DoubtLane, SettleError, doubt, settle_by_person
 from plugin.pipeline.submitting.submit import SubmitLane
 from plugin.pipeline.views.doubts import doubt_detail, doubts, doubts_to_decide
+from plugin.pipeline.views.gallery import gallery
 from plugin.states import ImageState, TaskState
 from tests.plugin.pipeline.world import World, approve_everything, step, world
 
@@ -63,6 +70,17 @@ def send(parts: Parts) -> None:
 def waits_for_person(parts: Parts, task_id: int = 1) -> bool:
     found = next(task for task in tasks(parts) if task.id == task_id)
     return found.state is TaskState.IN_DOUBT and found.due_at is None
+
+
+ASKS = Level.ERROR, "hebo-sync tasks list --state in_doubt, then hebo-sync tasks settle ID"
+LOOKS = Level.WARNING, "nothing: the quota is being read to settle it"
+
+
+def held_tiles(session: Session, fingerprint: str | None) -> int:
+    """How many pictures of the first product are shown as waiting for a person's word on their task."""
+    shown = gallery(session, 1, fingerprint)
+    assert shown is not None
+    return sum(tile.held for planned in shown.rounds for tile in planned.tiles)
 
 
 def look_until(shop: World, parts: Parts, ended: Callable[[], bool]) -> float:
@@ -202,12 +220,89 @@ def test_a_replaced_key_leaves_its_doubt_to_a_person_until_it_comes_back(tmp_pat
             assert (DoubtLane(parts).claim(1), DoubtLane(parts).next_due()) == ([], None)
             [mine] = doubts(session, parts.key_fingerprint)
             assert (mine.asks, doubts_to_decide(session, parts.key_fingerprint)) == (True, 1)
+            assert [line["code"] for line in standing(session, parts.key_fingerprint)] == ["tasks_in_doubt"]
+            assert (held_tiles(session, parts.key_fingerprint), held_tiles(session, None)) == (2, 0)
+            assert [(one.level, one.advice) for one in check_work(parts) if one.check == "tasks"] == [ASKS]
         shop.key = "sandbox-key"
         with shop.parts() as parts:
             with parts.db.read() as session:
                 assert doubts_to_decide(session, parts.key_fingerprint) == 0
+                assert list(standing(session, parts.key_fingerprint)) == []
+                assert held_tiles(session, parts.key_fingerprint) == 0
+            assert [(one.level, one.advice) for one in check_work(parts) if one.check == "tasks"] == [LOOKS]
             shop.drive(parts)
             assert (states(parts), shop.accepted()) == ([TaskState.DONE], 1)
+
+
+def test_a_loss_is_never_the_reason_for_the_next_one(shop: World) -> None:
+    """Others use the key. One task is lost, and may have given anything back: that explains no submit that never
+    arrived, while an exact rise still settles one that did."""
+    shop.hebo["exclusive"] = False
+    shop.control("spend", images=10, user="3")
+    with quick(shop) as parts:
+        read_catalogue(shop, parts, "p1")
+        shop.faults("submit:drop_after:x1")
+        send(parts)
+        look_until(shop, parts, lambda: states(parts) == [TaskState.LOST])
+        assert tasks(parts)[0].doubt_note == "used rose by exactly 2"
+        for number in (2, 3, 4):
+            read_catalogue(shop, parts, f"p{number}")
+            shop.clock.advance(60)
+            shop.faults("submit:drop_before:x1")
+            lane = SubmitLane(parts)
+            while states(parts)[-1] is not TaskState.IN_DOUBT:
+                assert step(lane)
+            shop.control("spend", images=1, user="3")
+            look_until(shop, parts, partial(waits_for_person, parts, number))
+            assert (
+                tasks(parts)[-1].doubt_note == "used changed by 1, which does not tell whether 2 prompts were accepted"
+            )
+        assert (states(parts), shop.accepted()) == ([TaskState.LOST] + [TaskState.IN_DOUBT] * 3, 1)
+
+
+def test_on_a_key_of_its_own_a_rise_tells_although_others_gave_back(tmp_path: Path) -> None:
+    """Pictures of the lost task, whose end nobody hears of, come back meanwhile: only the second submit can have raised
+    what was used."""
+    with world(tmp_path) as shop, quick(shop) as parts:
+        shop.control("spend", images=10, user="3")
+        for product in ("p1", "p2"):
+            read_catalogue(shop, parts, product)
+            shop.faults("submit:drop_after:x1")
+            lane = SubmitLane(parts)
+            while states(parts)[-1] is not TaskState.IN_DOUBT:
+                assert step(lane)
+            if product == "p2":
+                shop.control("spend", images=-1, user="3")
+            look_until(shop, parts, lambda: states(parts)[-1] is TaskState.LOST)
+        told = [task.doubt_note for task in tasks(parts)]
+        assert told == ["used rose by exactly 2", "used rose by 1, and nothing but these prompts can have raised it"]
+        assert shop.accepted() == 2
+
+
+def test_only_what_ended_well_between_the_readings_surely_came_back(shop: World) -> None:
+    with quick(shop) as parts:
+        read_catalogue(shop, parts, "p1", "p2", "p3")
+        shop.drive(parts)
+        shop.faults("submit:drop_after:x1")
+        read_catalogue(shop, parts, "p4")
+        send(parts)
+        *others, asked = tasks(parts)
+        assert (asked.state, asked.baseline_at is not None) == (TaskState.IN_DOUBT, True)
+        base = asked.baseline_at or shop.clock.now()
+        last = base + timedelta(minutes=4)
+        ends = (base + timedelta(seconds=10), base + timedelta(minutes=2), last - timedelta(seconds=10))
+        readings = [Reading(last, True, 400, 20, 380), Reading(last + timedelta(minutes=1), True, 400, None, None)]
+        with parts.db.write() as session:
+            account = session.scalars(select(Account)).one()
+            for number, (other, end) in enumerate(zip(others, ends, strict=True)):
+                changed = update(GenerationTask).where(GenerationTask.id == other.id)
+                session.execute(changed.values(ended_at=end, refunded=10**number))
+            doubtful = session.get_one(GenerationTask, asked.id)
+            case = DoubtLane(parts)._case(session, doubtful, account, readings)
+            assert (case.refunds, case.returned, case.alone) == (111, 10, True)
+            changed = update(GenerationTask).where(GenerationTask.id == others[0].id)
+            session.execute(changed.values(state=TaskState.SUBMITTING))
+            assert not DoubtLane(parts)._case(session, doubtful, account, readings).alone
 
 
 def test_two_doubts_at_once_never_settle_each_other(shop: World) -> None:
