@@ -137,12 +137,15 @@ def _prepare(folder: Path, service: str, *, automatic: bool) -> Settings:
 def _furnish(parts: Parts, *, automatic: bool) -> None:
     from pydantic import SecretStr
 
+    from plugin.models import SettingsPage
     from plugin.pipeline import stores
-    from plugin.stored import keep
+    from plugin.stored import HEBO, keep
 
     config = store_settings({**STORE, "auto_generate": automatic}, "the sample store")
     with parts.db.write() as session:
-        keep(session, parts.keys, {"api_key": SecretStr(KEY), "exclusive": True}, parts.clock.now())
+        kept = session.get(SettingsPage, HEBO)  # what an earlier demo was set to on the page stays
+        values = {**(kept.values if kept else {}), "api_key": SecretStr(KEY), "exclusive": True}
+        keep(session, parts.keys, values, parts.clock.now())
         if stores.known_by_name(session, config.slug) is None:
             stores.add(session, parts, config, read_now=not automatic)  # a run reads it anyway
 

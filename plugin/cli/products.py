@@ -204,7 +204,21 @@ def _agreeable(rows: Mapping[int, Product], candidate: Candidate) -> Terms:
     if candidate.terms is None:
         problem = NOT_NOW.get(candidate.hindrance) or row.problem or "it has no picture to start from"
         raise TroubleError(f"{row.store.name}:{row.external_id}: {problem}. Nothing was planned")
+    _warn(product_name(row), candidate)
     return candidate.terms
+
+
+def _warn(name: str, candidate: Candidate) -> None:
+    """What was paid for already, or may have been, without a picture to show for it."""
+    if candidate.lost:
+        pictures = counted(candidate.lost, "picture")
+        note(f"{name}: {pictures} of this photo paid for (or perhaps) and lost; new ones are paid for anew")
+    if candidate.doubt:
+        pictures = counted(candidate.doubt, "picture")
+        note(
+            f"{name}: {pictures} of this photo in doubt, perhaps paid for already; settle that first "
+            "(hebo-sync tasks settle), or the same may be paid for twice"
+        )
 
 
 def _take_up(session: Session, parts: Parts, agreed: Sequence[Terms]) -> Sequence[Planned]:

@@ -70,7 +70,8 @@ def _plain(report: MoneyReport) -> Mapping[str, Any]:
 def meaning(day: ServiceDay) -> str:
     """What a difference may be, in plain words."""
     if not day.difference:
-        return "our own tasks explain it"
+        exact = day.low == day.high
+        return "our own tasks explain it" if exact else "within what our own tasks may have used; more cannot be told"
     images = counted(abs(day.difference), "image")
     if day.difference > 0:
         return f"{images} more than ours: somebody else uses the key, or the service counts more than it told us"
@@ -132,6 +133,8 @@ def why(plan: StorePlan, budgets: tuple[BudgetView, ...] = ()) -> str:
         until = f" until {when(plan.binding.until)}" if plan.binding.until else ""
         empty = [row.limit.level for row in budgets if row.store in (None, plan.store) and row.limit.left == 0]
         levels = dict.fromkeys([plan.binding.level, *empty])
+        if plan.left and plan.left < plan.smallest:
+            return f"{plan.left} left, too few for the next task{until}: {', '.join(LEVELS[each] for each in levels)}"
         return f"room for {plan.left} now; the rest waits{until}: {', '.join(LEVELS[level] for level in levels)}"
     return "goes next"
 

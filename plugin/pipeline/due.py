@@ -12,6 +12,7 @@ from plugin.models import GeneratedImage, Product, Publication, PublicationImage
 from plugin.pipeline.parts import Policy
 from plugin.states import ImageState, ProductState, PublicationState
 
+# WAITING: also of a task that is only planned, or in doubt. What is really being made, the task's state tells.
 COMING = frozenset({ImageState.WAITING, ImageState.FETCHED})
 
 

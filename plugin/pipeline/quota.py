@@ -3,7 +3,7 @@ counts beside what we know of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,16 +16,19 @@ from plugin.accounts import LOST_MAY_REFUND
 from plugin.hebo import HeboError
 from plugin.ledger import Bucket
 from plugin.models import Account, GenerationTask, LedgerEntry, QuotaReading, Store
-from plugin.money import Limit, day_of
+from plugin.money import Level, Limit, Room, day_of
 from plugin.pipeline import stores, views
 from plugin.pipeline.parts import Parts
 from plugin.pipeline.submitting.budgets import rooms
+from plugin.pipeline.views.ledger import smallest_planned
+from plugin.pipeline.views.money import UNDER_WAY
 from plugin.reconcile import Look, Sent, ServiceDay, reconcile
 from plugin.states import TaskState
 
 LOOKED_BACK = timedelta(days=7)
 BILLS = timedelta(days=30)
 OLD_TASKS = timedelta(days=1)  # a task that was sent so long before may still give images back
+OWN = (Level.KEY_DAY, Level.KEY_MONTH)
 ASKING = timedelta(seconds=15)  # a `GET /quota` is given up after it, so that its figure is not older
 
 
@@ -33,8 +36,9 @@ ASKING = timedelta(seconds=15)  # a `GET /quota` is given up after it, so that i
 class QuotaView:
     """An account's quota and our part in it, in images; None: the service did not say, or there is no limit.
 
-    read_at: when the service said so. waits_reason: a code (`plugin.accounts.wait`), waits: the same in a sentence.
-    error: why it cannot be asked now.
+    read_at: when the service said so. in_flight: being made, without in_doubt, of which nobody knows yet whether they
+    were accepted. waits_reason: a code (`plugin.accounts.wait`), waits: the same in a sentence, waits_level: whose
+    budget it is, where it is one. error: why it cannot be asked now.
     """
 
     account: str | None
@@ -45,11 +49,13 @@ class QuotaView:
     remaining: int | None
     read_at: datetime | None
     in_flight: int
+    in_doubt: int
     planned: int
     daily_budget: int | None
     spent_today: int
     waits_reason: str | None
     waits: str | None
+    waits_level: Level | None
     waits_until: datetime | None
     error: str | None
 
@@ -90,7 +96,8 @@ def _view(session: Session, parts: Parts, account: Account | None, error: str | 
     now = parts.clock.now()
     reading = accounts.last_reading(session, account.id) if account else None
     midnight, _ = day_of(now, parts.settings.app.timezone)
-    waits = account is not None and account.wait_until is not None and account.wait_until > now
+    mine = account.id if account else None
+    waits = account if account and account.wait_until is not None and account.wait_until > now else None
     return QuotaView(
         account=account.user_id if account else None,
         level=reading.level if reading else "",
@@ -99,15 +106,33 @@ def _view(session: Session, parts: Parts, account: Account | None, error: str | 
         used=reading.used if reading else None,
         remaining=reading.remaining if reading else None,
         read_at=reading.at if reading else None,
-        in_flight=views.in_flight_images(session, account.id) if account else 0,
+        in_flight=_images(session, mine, UNDER_WAY),
+        in_doubt=_images(session, mine, (TaskState.IN_DOUBT,)),
         planned=views.images_of_tasks(session, (TaskState.PLANNED,)),
         daily_budget=parts.settings.hebo.daily_budget,
         spent_today=accounts.spent_since(session, account.id, midnight) if account else 0,
-        waits_reason=account.wait_reason if account and waits else None,
-        waits=account.wait_detail if account and waits else None,
-        waits_until=account.wait_until if account and waits else None,
+        waits_reason=waits.wait_reason if waits else None,
+        waits=waits.wait_detail if waits else None,
+        waits_level=_budget_of(session, parts, waits) if waits else None,
+        waits_until=waits.wait_until if waits else None,
         error=error,
     )
+
+
+def _images(session: Session, account_id: int | None, states: Collection[TaskState]) -> int:
+    return views.images_of_tasks(session, states, account_id=account_id) if account_id is not None else 0
+
+
+def _budget_of(session: Session, parts: Parts, account: Account) -> Level | None:
+    """Which budget of ours the account waits for: the tightest of those that begin anew when its wait is over.
+
+    None: it waits for something else, or the budget was taken away since.
+    """
+    if account.wait_reason != "budget":
+        return None
+    limits = rooms(session, parts, parts.clock.now()).key.limits
+    then = Room(tuple(one for one in limits if one.level in OWN and one.until == account.wait_until))
+    return then.binding.level if then.binding is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +148,7 @@ class StorePlan:
     """What is planned for a store, in images; each costs one image if it is made. paused: nothing of it is sent.
 
     left: how many may be reserved for it now, by all limits; None: no limit. binding: the one that leaves the least.
+    smallest: the images of its smallest task; since a task is sent as a whole, nothing is sent with fewer left.
     """
 
     store: str
@@ -130,6 +156,7 @@ class StorePlan:
     paused: bool
     left: int | None
     binding: Limit | None
+    smallest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +178,16 @@ def money_report(session: Session, parts: Parts) -> MoneyReport:
     """All that `quota_view` does not say; it looks through the readings and tasks of a week."""
     now, account = parts.clock.now(), _account(session, parts)
     room, known = rooms(session, parts, now), stores.set_up(parts, session)
-    planned, active = views.planned_by_store(session), stores.configured(parts, session)
+    planned, smallest = views.planned_by_store(session), smallest_planned(session)
+    active = stores.configured(parts, session)
     names = {row.id: row.name for row in session.scalars(select(Store).where(Store.id.in_({*planned, *room.stores})))}
     budgets = [BudgetView(None, limit) for limit in room.key.limits]
     budgets += [BudgetView(row.name, limit) for row, _ in known for limit in room.stores[row.id].limits]
     plans = []
     for store_id, images in planned.items():
         of = room.of(store_id)
-        plans.append(StorePlan(names[store_id], images, store_id not in active, of.left, of.binding))
+        paused, least = store_id not in active, smallest.get(store_id, 0)
+        plans.append(StorePlan(names[store_id], images, paused, of.left, of.binding, least))
     return MoneyReport(
         budgets=tuple(budgets),
         plans=tuple(sorted(plans, key=lambda plan: plan.store)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, Request, render_template, request, url_for
+from flask_babel import lazy_gettext
 from werkzeug.datastructures import MultiDict
 
 from plugin.pipeline.views.events import (
@@ -19,12 +20,52 @@ from plugin.pipeline.views.events import (
     product_title,
     store_names,
 )
+from plugin.web.catalogue.titles import event_titles
 from plugin.web.context import parts
 from plugin.web.language import local
 from plugin.web.security import MOST_ROW_ID
 
 blueprint = Blueprint("activity", __name__)
 TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A page that says what to do about an event. names: which of the event's row ids the address takes."""
+
+    text: str
+    endpoint: str
+    names: str = ""
+    anchor: str | None = None
+
+
+_KNOWN = Step(lazy_gettext("What is known, and what to do"), "catalogue.doubt", "task_id")
+_ANEW = Step(lazy_gettext("Have it made anew"), "catalogue.product", "product_id")
+_STORES = Step(lazy_gettext("To the settings"), "settings.show")
+STEPS: Mapping[str, Step] = {
+    "task_in_doubt": _KNOWN,
+    "doubt_settled": _KNOWN,
+    "image_failed": Step(lazy_gettext("Try again"), "catalogue.retry_ask", "task_id"),
+    "image_failed_for_good": _ANEW,
+    "image_lost": _ANEW,
+    "publish_refused": Step(lazy_gettext("Offer again"), "catalogue.product", "product_id", "product-listing"),
+    "account_waits": Step(lazy_gettext("What it waits for"), "catalogue.money"),
+    "store_failed": _STORES,
+    "store_waits": _STORES,
+    "all_stopped": Step(lazy_gettext("To the switch"), "settings.show", anchor="stop"),
+}
+
+
+def next_step(event: EventRow) -> tuple[str, str] | None:
+    """What may be done about an event, and the address of the page for it; None: nothing, or the product's own page."""
+    step = STEPS.get(event.code) if event.trouble else None
+    if step is None:
+        return None
+    row = getattr(event, step.names) if step.names else None
+    if step.names and row is None:
+        return None
+    values: dict[str, Any] = {step.names: row} if step.names else {}
+    return step.text, url_for(step.endpoint, _anchor=step.anchor, **values)
 
 
 def row_id(text: str) -> int:
@@ -74,6 +115,7 @@ def show() -> str:
         page = list_events(session, asked.wanted, before=before)
         stores = store_names(session)
         product = product_title(session, product_id) if product_id is not None else None
+        titles = event_titles(session, page.rows)
     return render_template(
         "activity.html",
         days=_days(page.rows),
@@ -84,6 +126,8 @@ def show() -> str:
         everything=Wanted(),
         stores=stores,
         product=product,
+        titles=titles,
+        next_step=next_step,
     )
 
 
@@ -96,6 +140,7 @@ def new() -> str | tuple[str, int]:
     asked, after = Filter.of(request), request.args.get("after", 0, type=row_id)
     with parts().db.read() as session:
         rows = events_after(session, asked.wanted, after)
+        titles = event_titles(session, rows)
     if not rows:
         return "", 204
     days, shown = _days(rows), request.args.get("day", "")
@@ -107,6 +152,8 @@ def new() -> str | tuple[str, int]:
         top=days[0].key,
         was_empty=not shown,
         asked=asked,
+        titles=titles,
+        next_step=next_step,
     )
 
 

@@ -23,6 +23,7 @@ COOKIE_LIFE = timedelta(days=365)
 NAVIGATION = (
     ("catalogue.products", lazy_gettext("Products")),
     ("catalogue.review", lazy_gettext("Review")),
+    ("catalogue.money", lazy_gettext("Money")),
     ("activity.show", lazy_gettext("Activity")),
     ("settings.show", lazy_gettext("Settings")),
 )
@@ -161,6 +162,15 @@ def moment_time(at: datetime) -> str:
     return local(at).strftime("%H:%M")
 
 
+def moment_second(at: datetime, since: datetime | None = None) -> str:
+    """As `moment_short`, with seconds: where several things happen within a minute. since: what stands before it; on
+    the same day the day is not said again."""
+    time = local(at).strftime("%H:%M:%S")
+    if since is not None and local(since).date() == local(at).date():
+        return time
+    return moment_short(at).replace(moment_time(at), time)
+
+
 def moment_day(at: datetime) -> str:
     """ "Sunday, 22 November", with the year when it is not this one."""
     language, this_year = LANGUAGES[_code()], local(parts().clock.now()).year
@@ -172,4 +182,4 @@ def number(value: float) -> str:
     return str(format_decimal(value))
 
 
-FILTERS = (moment_short, moment_long, moment_time, moment_day, number)
+FILTERS = (moment_short, moment_long, moment_time, moment_second, moment_day, number)

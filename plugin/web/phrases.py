@@ -8,9 +8,11 @@ its translation. A message that nobody knows (the image service's own words) sta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
+from ipaddress import ip_address
 from string import Formatter
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from flask import Flask
@@ -24,6 +26,11 @@ NESTED = frozenset({"reason", "detail", "hint", "where", "state", "new_state", "
 FREE = NESTED | {"cause"}  # sentences, ours or others'; a name has no colon and space in it, which end a name
 MOST_SUBJECTS = 4  # "store 'x': schedule: …": so many names before the message are looked past
 SUBJECT = "{subject}: {message}"
+AS_SENT = frozenset({"request", "detail"})  # words that may hold the address of a service of the operator's own
+OF_SERVICE = re.compile(r"HTTP [45]\d\d: .+", re.DOTALL)  # the image service's own words for a failure
+ADDRESS = re.compile(r"\bhttps?://(?P<host>\[[^]\s]*\]|[^\s/:?#]+)(?::\d+)?", re.IGNORECASE)
+INNER_NAMES = (".local", ".internal", ".lan", ".localhost")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Found = tuple[str, Mapping[str, str]]
 
@@ -48,10 +55,13 @@ def translated(text: str) -> str:
     return "\n".join(_said(line) for line in text.split("\n"))
 
 
-def event_text(event: Happened) -> str:
-    """What happened as a sentence in the language of the request. The product is named beside it, not in it."""
+def event_text(event: Happened, named: Mapping[str, str] = NOTHING) -> str:
+    """What happened as a sentence in the language of the request. The product is named beside it, not in it.
+
+    named: words that are said otherwise than they are stored, such as the title of a shot.
+    """
     sentence = PAGE_SENTENCES[event.code]
-    words = {name: _word(name, value) for name, value in event.data.items()}
+    words = {name: _word(name, value) for name, value in event.data.items()} | dict(named)
     template: str = gettext(sentence.text)
     if sentence.one:
         template = ngettext(sentence.one, sentence.text, int(event.data[sentence.count]))
@@ -72,13 +82,28 @@ def _word(name: str, value: Any) -> str:
 def _said(text: str) -> str:
     if found := find(text):
         template, values = found
-        words = {name: _said(value) if name in NESTED else value for name, value in values.items()}
+        outer = {name: without_inner_address(value) if name in AS_SENT else value for name, value in values.items()}
+        words = {name: _said(value) if name in NESTED else value for name, value in outer.items()}
         said: str = gettext(ON_PAGES.get(template, template))
         return said.format_map(words)
+    if failed := OF_SERVICE.fullmatch(text):
+        return _said(f"the image service answered {failed[0]}")
     for subject, message in _subjects(text):
         if find(message):
             return _after(subject, _said(message))
     return text
+
+
+def without_inner_address(text: str) -> str:
+    """Addresses that only the operator's own network knows are cut to their paths; public ones stay."""
+    return ADDRESS.sub(lambda found: "" if _is_inner(found["host"]) else found[0], text)
+
+
+def _is_inner(host: str) -> bool:
+    try:
+        return not ip_address(host.strip("[]")).is_global
+    except ValueError:  # a name
+        return "." not in host or host.lower().endswith(INNER_NAMES)
 
 
 def _after(subject: str, message: str) -> str:
@@ -99,7 +124,7 @@ def _subjects(text: str) -> Iterable[tuple[str, str]]:
 @lru_cache(maxsize=2048)
 def find(text: str) -> Found | None:
     """The template that a message was made from, and the words in it; None: it is not known."""
-    for template, pattern in PATTERNS:
+    for template, pattern in patterns():
         if match := pattern.fullmatch(text):
             return template, match.groupdict()
     return None
@@ -126,5 +151,10 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(written, re.DOTALL)
 
 
-# The longest literal text first: what is said most exactly is tried before what would fit as well.
-PATTERNS = tuple((template, _pattern(template)) for template in sorted(TEMPLATES, key=_literals, reverse=True))
+@cache
+def patterns() -> Sequence[tuple[str, re.Pattern[str]]]:
+    """Each template with its pattern, made when the first message is shown: that takes 80 ms, which a start has not.
+
+    The longest literal text first: what is said most exactly is tried before what would fit as well.
+    """
+    return tuple((template, _pattern(template)) for template in sorted(TEMPLATES, key=_literals, reverse=True))

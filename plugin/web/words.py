@@ -68,7 +68,9 @@ TASKS: Mapping[TaskState, Word] = {
     TaskState.IN_DOUBT: Word(
         lazy_gettext("In doubt"),
         "trouble",
-        lazy_gettext("No answer came when it was sent. It is held, and not sent again, so that nothing is paid twice."),
+        lazy_gettext(
+            "No answer came when it was sent. It is held, and not sent again, so that nothing is paid for twice."
+        ),
     ),
     TaskState.GENERATING: Word(lazy_gettext("Being made"), "busy"),
     TaskState.STALLED: Word(
@@ -165,12 +167,26 @@ WARNINGS: Mapping[str, str] = {
 
 # Why an account submits nothing: the reasons of `plugin.accounts.wait`.
 WAITS: Mapping[str, str] = {
-    "quota": lazy_gettext("Today's image quota is used up. What is planned goes on when there is room again."),
+    "quota": lazy_gettext("Today's quota leaves too little for the next task. It goes on when there is room again."),
     "budget": lazy_gettext("A budget of your own leaves too little. What is planned goes on when it begins anew."),
     "key": lazy_gettext("The image service refuses the API key. Check it on the settings page; nothing is lost."),
     "service": lazy_gettext("The image service cannot be reached. It is tried again by itself."),
     "refused": lazy_gettext("The image service takes no tasks although key and quota are good. Ask its provider why."),
     "doubt": lazy_gettext("It is not known whether the last task was accepted. Nothing is sent until that is clear."),
+}
+
+# The same, where it is known whose budget it is.
+BUDGETS: Mapping[Level, str] = {
+    Level.KEY_DAY: lazy_gettext("Your daily budget for all stores leaves too little for the next task."),
+    Level.KEY_MONTH: lazy_gettext("Your monthly budget for all stores leaves too little for the next task."),
+}
+
+# The field of the image API's settings that a wait depends on.
+SET_BY: Mapping[str, str] = {
+    "key": "api_key",
+    "budget": "daily_budget",
+    Level.KEY_DAY: "daily_budget",
+    Level.KEY_MONTH: "monthly_budget",
 }
 
 # Why a store's planned pictures wait: the limits of its own (`plugin.money.Level`).
@@ -198,7 +214,7 @@ RANKS: Mapping[str, str] = {
 FILTERS: Mapping[What, str] = {
     What.ALL: lazy_gettext("All"),
     What.REVIEW: lazy_gettext("To review"),
-    What.MAKING: lazy_gettext("Being made"),
+    What.MAKING: lazy_gettext("Planned or being made"),
     What.LISTED: lazy_gettext("On the listing"),
     What.ATTENTION: lazy_gettext("Needs attention"),
     What.WITHOUT: lazy_gettext("Without pictures"),
@@ -230,6 +246,8 @@ def warning(code: str) -> str:
     return WARNINGS.get(code, code)
 
 
-def waits(reason: str | None) -> str:
-    """Why nothing is submitted, in a sentence."""
+def waits(reason: str | None, level: Level | None = None) -> str:
+    """Why nothing is submitted, in a sentence. level: of the budget that it waits for."""
+    if level is not None and level in BUDGETS:
+        return BUDGETS[level]
     return WAITS.get(reason or "", lazy_gettext("Nothing is sent to the image service for now."))

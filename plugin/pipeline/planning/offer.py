@@ -25,7 +25,7 @@ from plugin.pipeline.parts import Parts
 from plugin.pipeline.planning.retry import RetryError, generate_again
 from plugin.pipeline.submitting.next_task import BY_HAND
 from plugin.secrets import KeyRing
-from plugin.states import ImageState, ProductState
+from plugin.states import ImageState, ProductState, TaskState
 from templates import PackError, PromptSet, RenderError
 
 MOST = 500  # products in one offer
@@ -94,9 +94,10 @@ class Candidate:
     """A chosen product's photo, and what would be made from it.
 
     folded: other chosen products with the same photo. sharing: how many other products get the same pictures.
-    made, coming: pictures that there are of this photo, or that are on their way. placeholder: so many products share
-    the photo that it shows none of them; pictures of it go to this product alone. terms None: `hindrance` says why
-    nothing can be made, `detail` in the words of what stood in the way, `error` as it was raised.
+    made, coming: pictures that there are of this photo, or that are on their way. doubt: those of which nobody knows
+    yet whether they were accepted; lost: those that were, or may have been, paid for and cannot be had. placeholder:
+    so many products share the photo that it shows none of them; pictures of it go to this product alone. terms None:
+    `hindrance` says why nothing can be made, `detail` in the words of what stood in the way, `error` as it was raised.
     """
 
     product_id: int
@@ -109,6 +110,8 @@ class Candidate:
     sharing: int = 0
     made: int = 0
     coming: int = 0
+    doubt: int = 0
+    lost: int = 0
     placeholder: bool = False
     prompts: PromptSet | None = None
     terms: Terms | None = None
@@ -118,8 +121,8 @@ class Candidate:
 
     @property
     def again(self) -> bool:
-        """Whether there are pictures of this photo already, or soon: new ones are paid for anew."""
-        return self.made + self.coming > 0
+        """Whether pictures of this photo are there, or soon, or were (perhaps) paid for: new ones are paid for anew."""
+        return self.made + self.coming + self.doubt + self.lost > 0
 
     @property
     def unasked(self) -> bool:
@@ -263,15 +266,20 @@ class _History:
         ):
             self.rounds.setdefault((store_id, sha), {}).setdefault(pack, []).append(number)
         self.images: dict[Photo, dict[ImageState, int]] = {}
-        states = select(Round.store_id, Round.reference_sha, GeneratedImage.state, func.count())
-        grouped = states.join(Round, GeneratedImage.round_id == Round.id).where(mine)
-        for store_id, sha, state, count in session.execute(
-            grouped.group_by(Round.store_id, Round.reference_sha, GeneratedImage.state)
-        ):
-            self.images.setdefault((store_id, sha), {})[state] = count
+        self.doubt: dict[Photo, int] = {}
+        kinds = (Round.store_id, Round.reference_sha, GeneratedImage.state, GenerationTask.state)
+        states = select(*kinds, func.count()).join(Round, GeneratedImage.round_id == Round.id)
+        grouped = states.join(GenerationTask, GeneratedImage.task_id == GenerationTask.id).where(mine).group_by(*kinds)
+        for store_id, sha, state, task, count in session.execute(grouped):
+            photo = (store_id, sha)
+            if state is ImageState.WAITING and task is TaskState.IN_DOUBT:
+                self.doubt[photo] = self.doubt.get(photo, 0) + count
+                continue
+            counts = self.images.setdefault(photo, {})
+            counts[state] = counts.get(state, 0) + count
         sharing = Product.reference_sha.in_(shas) & (Product.state == ProductState.READY)
-        counts = select(Product.store_id, Product.reference_sha, func.count()).where(sharing)
-        rows = session.execute(counts.group_by(Product.store_id, Product.reference_sha))
+        alike = select(Product.store_id, Product.reference_sha, func.count()).where(sharing)
+        rows = session.execute(alike.group_by(Product.store_id, Product.reference_sha))
         self.sharing: dict[Photo, int] = {(row[0], row[1]): row[2] for row in rows}
 
     def images_in(self, photo: Photo, states: Iterable[ImageState]) -> int:
@@ -298,6 +306,8 @@ def _candidate(
         "sharing": max(0, history.sharing.get(photo, 0) - (first.state is ProductState.READY)),
         "made": history.images_in(photo, HAD),
         "coming": history.images_in(photo, COMING),
+        "doubt": history.doubt.get(photo, 0),
+        "lost": history.images_in(photo, {ImageState.LOST}),
         "placeholder": first.state is ProductState.PLACEHOLDER,
     }
     try:

@@ -177,6 +177,14 @@ def planned_by_store(session: Session) -> dict[int, int]:
     return _planned(session, GenerationTask.store_id, None)
 
 
+def smallest_planned(session: Session) -> dict[int, int]:
+    """Images of each store's smallest task that is planned and not sent, by the stores' row ids."""
+    task, image = GenerationTask, GeneratedImage
+    sizes = select(task.store_id, func.count(image.id).label("images")).join(image, image.task_id == task.id)
+    each = sizes.where(task.state == TaskState.PLANNED).group_by(task.id, task.store_id).subquery()
+    return dict(session.execute(select(each.c.store_id, func.min(each.c.images)).group_by(each.c.store_id)).all())
+
+
 def planned_by_pack(session: Session, *, store_id: int | None = None) -> dict[str, int]:
     return _planned(session, Round.pack, store_id)
 

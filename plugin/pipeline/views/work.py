@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from plugin import accounts
 from plugin.activity import BY_ITSELF, sentence
 from plugin.models import Event, GeneratedImage, GenerationTask, Publication, QuotaReading, Round, RoundMember
 from plugin.pipeline.publications import remaining
@@ -183,11 +182,6 @@ def images_of_tasks(session: Session, states: Collection[TaskState], *, account_
         where.append(GenerationTask.account_id == account_id)
     chosen = select(func.count()).select_from(GeneratedImage).join(GenerationTask, GeneratedImage.task).where(*where)
     return session.scalar(chosen) or 0
-
-
-def in_flight_images(session: Session, account_id: int) -> int:
-    """Pictures of the account's tasks that the service may still change."""
-    return images_of_tasks(session, accounts.OPEN_STATES, account_id=account_id)
 
 
 def last_event(session: Session) -> int:

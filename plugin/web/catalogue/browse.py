@@ -20,6 +20,7 @@ from plugin.pipeline.views import PAGE_SIZE, Gallery, ProductFilter, Progress, S
 from plugin.pipeline.views.held import HeldStore, held_stores
 from plugin.states import ImageState, ProductState, PublicationState
 from plugin.web.catalogue import blueprint
+from plugin.web.catalogue.titles import event_titles
 from plugin.web.context import parts
 
 LARGEST = 2**31 - 1  # of the numbers that the databases give to rows
@@ -57,10 +58,11 @@ class Asked:
 
     def chosen(self, session: Session) -> ProductFilter:
         """The same for the queries. A store that there is not has no products."""
+        fingerprint = parts().key_fingerprint
         if not self.store:
-            return ProductFilter(None, self.what, self.text)
+            return ProductFilter(None, self.what, self.text, fingerprint)
         found = session.scalar(select(Store.id).where(Store.name == self.store))
-        return ProductFilter(NO_STORE if found is None else found, self.what, self.text)
+        return ProductFilter(NO_STORE if found is None else found, self.what, self.text, fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Head:
 
     @property
     def moving(self) -> bool:
-        return bool(self.progress.making or self.reading)
+        return bool(self.progress.making or self.progress.planned or self.reading)
 
 
 def one_of(kind: type[E], value: str, usual: E) -> E:
@@ -132,15 +134,19 @@ def product(product_id: int) -> str:
 
 def find_gallery(product_id: int) -> Gallery:
     """404: there is no such product."""
-    with parts().db.read() as session:
-        shown = views.gallery(session, product_id)
+    now = parts()
+    with now.db.read() as session:
+        shown = views.gallery(session, product_id, now.key_fingerprint)
     return shown or abort(404)
 
 
 def extras(shown: Gallery) -> dict[str, object]:
-    """What the product's pages need besides: a link that is safe, and whether something moves by itself."""
+    """What the product's pages need besides: a link that is safe, whether something moves by itself, and what packs
+    and shots are called."""
     back = url_for("catalogue.product", product_id=shown.card.id)
-    return {"shop_url": web_address(shown.url), "moving": _moves(shown), "back": back}
+    with parts().db.read() as session:
+        titles = event_titles(session, shown.events)
+    return {"shop_url": web_address(shown.url), "moving": _moves(shown), "back": back, "titles": titles}
 
 
 def web_address(url: str) -> str:

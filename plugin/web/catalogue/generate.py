@@ -162,12 +162,13 @@ def _pack(product_id: int) -> str | None:
 
 
 def _chosen(candidates: Sequence[Candidate]) -> frozenset[int]:
-    """What is ticked: as the form says; at first, what is not paid for anew, unless only such were chosen."""
+    """What is ticked: as the form says; at first, what is not paid for anew, unless only such were chosen. What is in
+    doubt is ticked by hand alone."""
     possible = {row.product_id for row in candidates if row.terms is not None}
     if "shown" in request.form:
         return frozenset(possible & set(numbers("make")))
     plain = possible - {row.product_id for row in candidates if row.unasked}
-    return frozenset(plain or possible)
+    return frozenset(plain or possible - {row.product_id for row in candidates if row.doubt})
 
 
 def _page(shown: Shown, problem: str = "") -> str:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from flask import render_template, request, url_for
 
 from plugin.pipeline import views
-from plugin.pipeline.views import Gallery, GalleryRound, ProductCard
+from plugin.pipeline.views import Gallery, GalleryRound, Going, ProductCard
 from plugin.states import ImageState
+from plugin.web import words
 from plugin.web.catalogue import blueprint
 from plugin.web.catalogue.browse import LARGEST, Asked, Head, extras, find_gallery, head_of, page_number
 from plugin.web.context import parts
@@ -62,7 +63,7 @@ def live() -> Answer:
     with now.db.read() as session:
         chosen = asked.chosen(session)
         head, matching = head_of(session, now, chosen), views.count_products(session, chosen)
-        cards = views.cards(session, _ids(seen))
+        cards = views.cards(session, _ids(seen), now.key_fingerprint)
     shown = list_parts(head, cards)
     more = max(0, matching - total)
     changed = _changed(shown, seen)
@@ -108,6 +109,19 @@ def in_review(planned: GalleryRound) -> list[int]:
     return [tile.id for tile in planned.tiles if tile.state is ImageState.IN_REVIEW]
 
 
+def word_of(card: ProductCard) -> words.Word:
+    """The one thing to say of a product; while its pictures only wait, what they wait for."""
+    held = card.held if card.going is Going.MAKING else None
+    return words.GOING[card.going] if held is None else words.TASKS[held]
+
+
+def counted(card: ProductCard) -> list[tuple[str, int]]:
+    """How many pictures of a product are how far, in words."""
+    waiting = [(words.of_tile(ImageState.WAITING, task).label, count) for task, count in card.waiting.items()]
+    others = ((state, count) for state, count in card.pictures.items() if state is not ImageState.WAITING)
+    return [*waiting, *((words.IMAGES[state].label, count) for state, count in others)]
+
+
 def product_url(shown: Gallery, *, known: Iterable[str] | None = None) -> str:
     """Where a product's page looks for changes. known: only these parts, which it has."""
     now = product_parts(shown)
@@ -142,4 +156,6 @@ def _names() -> dict[str, object]:
         "list_url": list_url,
         "product_url": product_url,
         "in_review": in_review,
+        "word_of": word_of,
+        "counted": counted,
     }

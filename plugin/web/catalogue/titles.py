@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from flask_babel import get_locale
+from collections.abc import Callable, Iterable, Mapping
 
+from flask_babel import get_locale
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.models import GenerationTask, Round
 from plugin.web.context import parts
+from plugin.web.phrases import Happened
 from templates import PackError, PromptPack
 
 
@@ -18,6 +24,24 @@ def pack_title(pack: str) -> str:
     """A pack's name for people; the bare name where it is gone."""
     found = _pack(pack)
     return found.title if found else pack
+
+
+def event_titles(session: Session, events: Iterable[Happened]) -> Callable[[Happened], Mapping[str, str]]:
+    """What an event's sentence calls the pack and the shot that its words name; one question for all of the events."""
+    tasks = {event.data["task"] for event in events if "shot" in event.data and "task" in event.data}
+    chosen = select(GenerationTask.id, Round.pack).join(Round, GenerationTask.round_id == Round.id)
+    rows = session.execute(chosen.where(GenerationTask.id.in_(tasks))) if tasks else ()
+    packs = {row[0]: row[1] for row in rows}
+
+    def titles(event: Happened) -> Mapping[str, str]:
+        data, found = event.data, {}
+        if "pack" in data:
+            found["pack"] = pack_title(data["pack"])
+        if "shot" in data and data.get("task") in packs:
+            found["shot"] = shot_title(packs[data["task"]], data["shot"])
+        return found
+
+    return titles
 
 
 def _pack(name: str) -> PromptPack | None:

@@ -17,6 +17,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from plugin import open_parts
 from plugin.cli import demo as module
 from plugin.cli import demo_shop
 from plugin.listener import bind
@@ -27,6 +28,7 @@ from plugin.sandbox.shopify import server as shopify
 from plugin.sandbox.shopify.options import SandboxOptions
 from plugin.sandbox.woocommerce import server as woocommerce
 from plugin.sandbox.woocommerce.options import WooOptions
+from plugin.stored import keep
 
 PROGRAM = str(Path(sys.executable).with_name("hebo-sync"))
 ROW = "SELECT id FROM store WHERE name = '{}'"
@@ -194,6 +196,16 @@ def test_one_pass_without_pages_publishes_to_all_stores_and_a_second_one_finds_a
     third = one_pass(tmp_path)
     assert ports(third) == ports(again)  # where they were led to, they stay
     demand_shown(third)
+
+
+def test_a_second_start_keeps_what_was_set_on_the_page(tmp_path: Path) -> None:
+    catalogue.write_catalogue(tmp_path / "catalogue")
+    settings = module._prepare(tmp_path, "http://127.0.0.1:9", automatic=False)
+    with open_parts(settings) as parts, parts.db.write() as session:
+        keep(session, parts.keys, {"daily_budget": 60, "exclusive": False}, parts.clock.now())
+    with open_parts(module._prepare(tmp_path, "http://127.0.0.1:9", automatic=False)) as parts:
+        hebo = parts.settings.hebo
+    assert (hebo.daily_budget, hebo.exclusive, hebo.api_key is not None) == (60, True, True)
 
 
 def test_the_program_is_named_so_that_it_can_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from plugin.models import Product
-from plugin.states import ProductState, TaskState
+from plugin.models import GeneratedImage, GenerationTask, Product
+from plugin.states import ImageState, ProductState, TaskState
 from tests.plugin.cli.home import SHOP, Home
 
 
@@ -85,6 +85,20 @@ def test_generate_with_another_pack_is_a_round_of_that_pack(home: Home) -> None:
     assert "shop:mug Tidal mug: round 1 of lifestyle planned, 8 images" in called.out
     rounds = home("products", "show", "shop:mug", "--json").json["rounds"]
     assert [(row["pack"], row["number"]) for row in rounds] == [("lifestyle", 1), ("main-image", 1)]
+
+
+def test_generate_warns_of_what_may_be_paid_for_without_a_picture(home: Home) -> None:
+    said = []
+    for picture, task in ((ImageState.LOST, TaskState.LOST), (ImageState.WAITING, TaskState.IN_DOUBT)):
+        with home.parts() as parts, parts.db.write() as session:
+            session.execute(update(GeneratedImage).values(state=picture))
+            session.execute(update(GenerationTask).values(state=task))
+        said.append(home("products", "generate", "shop:mug", answer="n\n").err)
+    assert "shop:mug Tidal mug: 8 pictures of this photo paid for (or perhaps) and lost" in said[0]
+    assert (
+        "shop:mug Tidal mug: 8 pictures of this photo in doubt, perhaps paid for already; settle that first" in said[1]
+    )
+    assert ("in doubt" in said[0], "lost" in said[1]) == (False, False)
 
 
 @pytest.mark.parametrize("answer", ["n\n", "", "what\n", None])

@@ -84,6 +84,27 @@ def test_a_lost_answer_makes_a_range_of_it(shop: World) -> None:
     assert (day.counted, day.low, day.high, day.difference) == (2, 0, 2, 0)
 
 
+def test_a_doubt_is_not_in_flight(shop: World) -> None:
+    shop.hebo |= {"exclusive": False, "doubt_wait": 30}
+    shop.product("p1")
+    shop.faults("submit:drop_before:x1")
+    shop.run()
+    with shop.parts() as parts:
+        view = ask_quota(parts)
+    assert (view.in_flight, view.in_doubt) == (0, 2)
+
+
+def test_a_wait_names_the_budget_only_while_there_is_one(shop: World) -> None:
+    shop.hebo["daily_budget"] = 1
+    shop.product("p1")
+    shop.run()
+    with shop.parts() as parts:
+        assert (ask_quota(parts).waits_reason, ask_quota(parts).waits_level) == ("budget", Level.KEY_DAY)
+    del shop.hebo["daily_budget"]
+    with shop.parts() as parts:
+        assert (ask_quota(parts).waits_reason, ask_quota(parts).waits_level) == ("budget", None)
+
+
 def test_budgets_and_plans_say_what_waits(shop: World) -> None:
     shop.hebo["daily_budget"] = 3
     shop.store["daily_budget"] = 2
@@ -99,6 +120,7 @@ def test_budgets_and_plans_say_what_waits(shop: World) -> None:
     assert (plan.store, plan.planned, plan.paused, plan.left) == ("shop", 2, False, 0)
     assert plan.binding is not None
     assert plan.binding.level is Level.STORE_DAY
+    assert plan.smallest == 2
 
 
 class TestSubmissions:

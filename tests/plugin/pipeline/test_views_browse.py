@@ -58,20 +58,54 @@ def test_the_one_thing_to_say(
 
 def test_progress_counts_each_product_once(session: Session) -> None:
     shop = rows.store(session)
-    for number, states in enumerate(([], ["published"], ["waiting", "in_review"], ["failed"], ["rejected", "fetched"])):
+    catalogue: tuple[tuple[TaskState, list[str]], ...] = (
+        (TaskState.DONE, []),
+        (TaskState.DONE, ["published"]),
+        (TaskState.GENERATING, ["waiting", "in_review"]),
+        (TaskState.FAILED, ["failed"]),
+        (TaskState.DONE, ["rejected", "fetched"]),
+        (TaskState.PLANNED, ["waiting"]),
+        (TaskState.IN_DOUBT, ["waiting"]),
+    )
+    for number, (work, states) in enumerate(catalogue):
         item = rows.product(session, shop, f"p{number}")
         if states:
             made = rows.planned_round(session, shop, sha=f"{number:064}")
             session.add(RoundMember(round_id=made.id, product_id=item.id))
-            task = rows.task(session, made, item)
+            task = rows.task(session, made, item, state=work)
             for place, state in enumerate(states):
                 rows.image(session, task, f"s{place}", state=ImageState(state))
     rows.product(session, shop, "away").state = ProductState.GONE
     session.flush()
-    assert views.progress(session) == Progress(products=5, complete=1, making=2, review=1)
-    assert views.progress(session, shop.id + 1) == Progress(0, 0, 0, 0)
-    assert len(views.matching_ids(session, ProductFilter(what=What.MAKING))) == 2
-    assert views.matching_ids(session, ProductFilter(what=What.AWAY), limit=5) == [6]
+    assert views.progress(session) == Progress(products=7, complete=1, making=2, planned=1, review=1)
+    assert views.progress(session, shop.id + 1) == Progress(0, 0, 0, 0, 0)
+    assert len(views.matching_ids(session, ProductFilter(what=What.MAKING))) == 4
+    assert views.matching_ids(session, ProductFilter(what=What.AWAY), limit=5) == [8]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "held"),
+    [
+        ((TaskState.PLANNED,), TaskState.PLANNED),
+        ((TaskState.PLANNED, TaskState.IN_DOUBT), TaskState.IN_DOUBT),
+        ((TaskState.PLANNED, TaskState.STALLED), TaskState.STALLED),
+        ((TaskState.PLANNED, TaskState.GENERATING), None),
+        ((TaskState.DONE,), None),
+        ((), None),
+    ],
+)
+def test_what_only_waits_is_not_being_made(
+    session: Session, tasks: tuple[TaskState, ...], held: TaskState | None
+) -> None:
+    shop = rows.Shop(session)
+    session.add(RoundMember(round_id=shop.round.id, product_id=shop.product.id))
+    for work in tasks:
+        task = shop.task(session, state=work)
+        task.due_at = rows.NOW
+        rows.image(session, task, f"s{task.id}")
+    session.flush()
+    [card] = views.cards(session, [shop.product.id])
+    assert (card.held, dict(card.waiting)) == (held, dict.fromkeys(tasks, 1))
 
 
 def test_pages_and_orders(session: Session) -> None:

@@ -212,7 +212,8 @@ def test_a_retry_says_what_was_tried_by_itself(tmp_path: Path) -> None:
             assert "Try 2 failed pictures again" in shown
             form = walk.form_of(page, "/tasks/2/retry")
             walk.after(site, "/tasks/2/retry", form, "/products/1")
-            assert site.get("/products/1").count("It is tried again. The last time: HTTP 500") == 2
+            said = "It is tried again. The last time: the image service answered HTTP 500"
+            assert site.get("/products/1").count(said) == 2
             made.faults("retry:http_409:x1")
             site.world.drive(site.parts)
             assert walk.states(site) == [ImageState.FAILED] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,8 +12,11 @@ import pytest
 from lxml import html
 from sqlalchemy import insert, select
 
-from plugin.models import Event, GenerationTask, Product, Store
+from plugin.activity import record_task
+from plugin.models import Event, GeneratedImage, GenerationTask, Product, Store
 from plugin.pipeline.run import begin
+from plugin.pipeline.views.events import EventRow
+from plugin.web.activity import STEPS, next_step
 from plugin.web.phrases import translated
 from tests.plugin.web.conftest import Site
 from tests.plugin.web.test_phrases import left_in_english
@@ -94,11 +98,57 @@ def test_every_reason_in_the_database_is_said_in_chinese(site: Site) -> None:
         reasons = {event.data.get("reason") or event.data.get("verdict") for event in session.scalars(select(Event))}
         columns = (Product.problem, Store.problem, GenerationTask.error, GenerationTask.doubt_note)
         stored = {text for column in columns for text in session.scalars(select(column))}
-    messages = {message for message in reasons | stored if message} - {"HTTP 400: content policy"}
+    messages = {message for message in reasons | stored if message}
     assert len(messages) > 5
     with site.app.test_request_context(headers={"Accept-Language": "zh"}):
         left = {message: found for message in messages if (found := left_in_english(translated(message)))}
     assert left == {}
+    assert any(message.startswith("HTTP 400: ") for message in messages)  # the service's own words, in our sentence
+
+
+def test_shots_and_packs_go_by_their_titles(site: Site) -> None:
+    walk(site)
+    with site.parts.db.write() as session:
+        image = session.get_one(GeneratedImage, 1)
+        words = {"shot": image.shot, "reason": "HTTP 500: system error"}
+        record_task(session, image.task, site.world.clock.now(), "image_failed", trouble=True, **words)
+    said = " ".join(texts(page(site).find_class("event-text")))
+    with site.parts.db.read() as session:
+        image = session.get_one(GeneratedImage, 1)
+        pack = site.parts.pack(image.task.round.pack, "en")
+        title = next(shot.title for shot in pack.shots if shot.name == image.shot)
+    assert (title, pack.title) != (image.shot, pack.name)
+    assert f"Picture “{title}” was not made: the image service answered HTTP 500: system error" in said
+    assert f"(pack {pack.title})" in said
+    assert f"Picture “{title}” was not made" in site.get("/products/1")
+
+
+def test_what_can_be_done_is_a_click_away(site: Site) -> None:
+    troubled(site)
+    begin(site.parts, None, site.world.clock.now())
+    found = page(site)
+    steps = {
+        link.text_content(): link.get("href")
+        for link in found.xpath('.//*[contains(@class, "event-about")]//a')
+        if not link.text_content().startswith("Product ")
+    }
+    assert steps["What is known, and what to do"].startswith("/doubts/")
+    for address in steps.values():
+        assert site.client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("code", sorted(STEPS))
+def test_each_step_leads_to_a_page(site: Site, code: str) -> None:
+    walk(site)
+    event = EventRow(1, site.world.clock.now(), True, code, {}, 1, 1, "shop", 1, "Product p1", "p1")
+    with site.app.test_request_context():
+        step = next_step(event)
+        nothing = next_step(replace(event, trouble=False)), next_step(replace(event, code="published"))
+        without = next_step(replace(event, task_id=None, product_id=None))
+    assert step is not None
+    assert site.client.get(step[1]).status_code == 200
+    assert nothing == (None, None)
+    assert (without is None) == bool(STEPS[code].names)
 
 
 def test_each_event_names_its_store_and_links_its_product(site: Site) -> None:

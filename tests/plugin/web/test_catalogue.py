@@ -16,6 +16,7 @@ from plugin.states import ImageState, ProductState, PublicationState
 from tests.plugin.pipeline.world import World, approve_everything
 from tests.plugin.pipeline.world import world as make_world
 from tests.plugin.web.conftest import Site, open_site
+from tests.plugin.web.walk import post
 
 LANGUAGES = ["en", "zh"]
 EVIL = '<script>alert("x")</script>'
@@ -79,7 +80,13 @@ def test_a_product_from_the_feed_to_the_listing_and_back(site: Site, language: s
     with site.parts.db.write() as session:
         request_undo(session, session.get_one(Publication, 1), site.world.clock.now())
     site.world.drive(site.parts)
-    assert "/publications/1/undo" not in site.get("/products/1", language=language)
+    page = site.get("/products/1", language=language)
+    assert "/publications/1/undo" not in page
+    assert page.count('value="approved"') == 2  # each may go to the listing again, for free
+    site.world.clock.advance(1)  # a decision counts when it is later than the undo
+    post(site, "/images/decide", {"image": 1, "decision": "approved"})
+    site.world.drive(site.parts)
+    assert "/publications/2/undo" in site.get("/products/1", language=language)
 
 
 def test_states_are_said_in_plain_words(reviewed: Site) -> None:
@@ -261,8 +268,8 @@ def test_why_nothing_is_sent(site: Site) -> None:
     site.world.control("spend", images=399)
     walk(site)
     page = site.get("/products")
-    assert "image quota is used up" in page
-    assert "image quota is used up" in site.get("/money")
+    assert "quota leaves too little for the next task" in page
+    assert "quota leaves too little for the next task" in site.get("/money")
 
 
 def test_many_products_take_no_more_statements_than_one(world: World) -> None:

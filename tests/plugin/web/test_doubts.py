@@ -66,7 +66,8 @@ def test_the_page_tells_what_decides_it_and_what_each_answer_means(doubtful: Sit
         "2 prompts were sent to the image service, and no answer came.",
         "Images at stake2",
         "Used before sending7",
-        "Change since then±0",
+        "Change before the next task was sent±0",
+        "It was accepted: count 2 pictures as lost",
         "The used quota did not rise. That speaks against it, but others",
         "2 images count as paid for and lost",
         "that costs 2 images more",
@@ -75,6 +76,7 @@ def test_the_page_tells_what_decides_it_and_what_each_answer_means(doubtful: Sit
     ):
         assert expected in said, expected
     assert re.search(r"\d+ readings", said)
+    assert re.search(r"today \d\d:\d\d:\d\d – \d\d:\d\d:\d\d", said)
 
 
 def test_not_accepted_takes_a_second_step_and_sends_it_once(doubtful: Site) -> None:
@@ -85,12 +87,12 @@ def test_not_accepted_takes_a_second_step_and_sends_it_once(doubtful: Site) -> N
     said = walk.after(doubtful, SETTLE, form, "/products/1")
     assert said == "Product p1: taken as not accepted. 2 prompts are sent again."
     assert task(doubtful).state is TaskState.PLANNED
-    assert "Not in doubt" in doubtful.get(DOUBT)
+    assert "No longer in doubt" in doubtful.get(DOUBT)
     assert "was settled meanwhile" in walk.after(doubtful, SETTLE, form, DOUBT)  # a second click
     doubtful.world.drive(doubtful.parts)
     assert "was settled meanwhile" in walk.after(doubtful, SETTLE, form, DOUBT)
     assert (doubtful.world.accepted(), doubtful.engine.told) == (1, ["wake"])
-    assert "Not in doubt" in doubtful.get(DOUBT)
+    assert "No longer in doubt" in doubtful.get(DOUBT)
     assert "in doubt and needs" not in doubtful.get("/products")
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, update
 from plugin.models import Event, GeneratedImage, GenerationTask, Product, Round, RoundMember
 from plugin.pipeline.parts import _pack
 from plugin.pipeline.planning import offer
-from plugin.states import ProductState
+from plugin.states import ImageState, ProductState, TaskState
 from tests.plugin.pipeline.world import PACK, World
 from tests.plugin.web import walk
 from tests.plugin.web.conftest import Site, open_site
@@ -89,9 +89,32 @@ def test_a_double_click_a_reload_and_a_second_admin_plan_nothing_more(chooser: S
     assert len(walk.rounds(chooser)) == 2
 
 
+@pytest.mark.parametrize(
+    ("picture", "task", "said"),
+    [
+        (ImageState.LOST, TaskState.LOST, "2 pictures of this photo were (or may have been) paid for and are lost."),
+        (ImageState.WAITING, TaskState.IN_DOUBT, "2 pictures of this photo are in doubt and may be paid for already."),
+    ],
+)
+def test_what_may_be_paid_for_without_a_picture_is_said(
+    chooser: Site, picture: ImageState, task: TaskState, said: str
+) -> None:
+    walk.after(chooser, GENERATE, offered(chooser, 1))
+    with chooser.parts.db.write() as session:
+        session.execute(update(GeneratedImage).values(state=picture))
+        session.execute(update(GenerationTask).values(state=task))
+    page = preview(chooser, 1, 2)
+    assert page.count(said) == 1
+    assert ('href="/doubts"' in page.partition(said)[2]) == (task is TaskState.IN_DOUBT)
+    assert "being made already" not in page
+    assert walk.form_of(page, GENERATE)["make"] == ["2"]
+    alone = preview(chooser, 1)  # what is in doubt is ticked by hand alone
+    assert ("Nothing is chosen" in alone) == (task is TaskState.IN_DOUBT)
+
+
 def test_what_has_pictures_is_marked_and_not_chosen_unless_asked_for_alone(chooser: Site) -> None:
     walk.after(chooser, GENERATE, offered(chooser, 1))
-    assert "Again: 2 pictures of this photo are being made already." in preview(chooser, 1, 2)
+    assert "Again: 2 pictures of this photo are planned or being made already." in preview(chooser, 1, 2)
     chooser.world.drive(chooser.parts)
     page = preview(chooser, 1, 2)
     assert "Again: there are 2 pictures of this photo already. New ones are paid for anew." in page

@@ -118,6 +118,12 @@ class TestMoments:
         assert said(site, "{{ at | moment_long }}", at=at) == "22 July 2026, 17:05:07 GMT+08:00"
         assert said(site, "{{ at | moment_long }}", "zh", at=at) == "2026年7月22日 17:05:07 GMT+08:00"
 
+    def test_seconds_where_much_happens_at_once(self, site: Site) -> None:
+        at, next_day = datetime(2026, 11, 21, 23, 59, 58, tzinfo=UTC), datetime(2026, 11, 22, 0, 0, 3, tzinfo=UTC)
+        assert said(site, "{{ at | moment_second }}", at=at) == "21 Nov 23:59:58"
+        assert said(site, "{{ at | moment_second(at) }}", at=at) == "23:59:58"
+        assert said(site, "{{ at | moment_second(since) }}", at=next_day, since=at) == "today 00:00:03"
+
     def test_the_two_equal_hours_of_a_clock_change_differ(self, site: Site) -> None:
         in_zone(site, "Europe/Berlin")
         times = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1)]
@@ -146,5 +152,5 @@ def test_the_navigation_is_in_the_readers_language(site: Site) -> None:
     page = site.client.get("/activity", headers={"Accept-Language": "zh"}).text
     with site.app.test_request_context(headers={"Cookie": "language=zh"}):
         names = [str(text) for _, text in NAVIGATION]
-    assert names == ["商品", "审核", "动态", "设置"]
+    assert names == ["商品", "审核", "费用", "动态", "设置"]
     assert [name for name in names if name not in page] == []

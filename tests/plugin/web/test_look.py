@@ -199,7 +199,8 @@ def test_every_link_leads_to_a_sound_page(site: Site) -> None:
     ("path", "current"),
     [
         ("/products", {"Products": "page"}),
-        ("/money", {"Products": "true"}),
+        ("/doubts", {"Products": "true"}),
+        ("/money", {"Money": "page"}),
         ("/review", {"Review": "page"}),
         ("/settings/image-api", {"Settings": "true"}),
         ("/", {}),

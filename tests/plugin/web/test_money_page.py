@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from plugin.pipeline import views
 from plugin.pipeline.quota import ask_quota
+from plugin.pipeline.run import begin
 from plugin.web.catalogue.money import COLUMNS
 from tests.plugin import rows
 from tests.plugin.pipeline.world import World
@@ -101,17 +102,32 @@ def test_todays_limits_and_what_waits_for_them(site: Site) -> None:
     text = section(site, "today")
     assert "They cost at most 2 images" in text
     assert "shop 2 There is no room now: Budget of the day. It begins anew:" in text
-    for limit in ("All stores Quota of the image service 400", "All stores Own budget of the day 30", "shop Budget of"):
-        assert limit in text
+    limits = (
+        "Quota of the image service All stores 400",
+        "Own budget of the day All stores 30",
+        "Budget of the day shop 2",
+    )
+    assert [limit for limit in limits if limit not in text] == []
 
 
 def test_what_others_spent_is_shown_not_explained_away(site: Site) -> None:
     text = section(site, "service-days")
-    assert "9 2 +7 Somebody else uses the key, or the service counts more than it told us." in text
+    assert "+7 9 2 Somebody else uses the key, or the service counts more than it told us." in text
 
 
 def test_what_is_billed_and_never_came_is_listed(site: Site) -> None:
     assert "Charged, and not what came" in site.get("/money")
+
+
+def test_on_a_phone_every_figure_keeps_the_name_of_its_column(site: Site) -> None:
+    """There the heads are not shown, and each cell says its own name (`.table--folds`)."""
+    rows = find(parsed(site.get("/money")), "//table[contains(@class, 'table--folds')]/tbody/tr")
+    for row in rows:
+        heads = [head.text_content() for head in find(row, "ancestor::table/thead/tr/th")]
+        for head, cell in zip(heads, find(row, "./*"), strict=True):
+            named = cell.get("data-name", "")
+            assert named.strip("= +") == head.strip("= +") or (not named and cell.get("class") is None), head
+    assert len(rows) > 10
 
 
 def test_names_from_outside_are_only_text(site: Site) -> None:
@@ -134,6 +150,41 @@ def test_every_column_of_the_file_is_explained() -> None:
     named = {name for names in COLUMNS for name in names.split(", ")}
     changes = {name for name in views.LEDGER_COLUMNS if name.endswith("_change")}
     assert named - {"…_change"} == set(views.LEDGER_COLUMNS) - changes
+
+
+def test_a_doubt_is_not_said_to_be_made(world: World) -> None:
+    world.product("p1")
+    world.hebo |= {"exclusive": False, "doubt_wait": 30}
+    with open_site(world) as made:
+        look(made)
+        world.faults("submit:drop_before:x1")
+        begin(made.parts, None, world.clock.now())
+        world.drive(made.parts)
+        look(made)
+        for path in ("/money", "/settings"):
+            shown = {of.text: of.getnext().text for of in find(parsed(made.get(path)), "//dl[@class='figures']/div/dt")}
+            assert (shown["Being made"], shown["In doubt"]) == ("0", "2"), path
+        assert "In doubt: 2" in made.get("/products")
+        text = section(made, "service-days")
+    assert "0 to 2 Within what our own tasks may have used; more cannot be told." in text
+
+
+@pytest.mark.parametrize(("period", "of"), [("daily", "day"), ("monthly", "month")])
+def test_whose_budget_it_is_and_where_it_is_set(world: World, period: str, of: str) -> None:
+    budget = f"{period}_budget"
+    world.hebo |= {budget: 3}
+    world.product("p1")
+    world.product("p2")
+    with open_site(world) as made:
+        read(made)
+        for path in ("/products", "/money"):
+            (note,) = find(parsed(made.get(path)), "//p[@class='note note--warning']")
+            said = " ".join(note.text_content().split())
+            assert said.startswith(f"Your {period} budget for all stores leaves too little for the next task."), path
+            assert find(note, ".//a/@href") == [f"/settings/image-api#{budget}"]
+        assert find(parsed(made.get("/settings/image-api")), "//input[@id=$id]", id=budget)
+        text = section(made, "today")
+    assert f"What is left (1) is too little for the next task: Own budget of the {of}." in text
 
 
 def test_nothing_was_made_so_far(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -37,7 +37,7 @@ from plugin.pictures import (
     reference_problem,
 )
 from plugin.secrets import DecryptError, KeyRing
-from plugin.web.phrases import NESTED, PATTERNS, event_text, find, translated
+from plugin.web.phrases import NESTED, event_text, find, patterns, translated, without_inner_address
 from plugin.web.security import ROOT
 from plugin.web.translations.messages import ON_PAGES, TEMPLATES
 from templates import PackError, RenderError, load_pack
@@ -165,7 +165,8 @@ MESSAGES: dict[str, Callable[[Path], str | list[str]]] = {
     "not read yet": lambda _: settled([]),
     "day turned": lambda _: settled([(6, 2)]),
     "accepted": lambda _: settled([(6, 14)]),
-    "accepted, some refunded": lambda _: settled([(6, 12)], refunds=2),
+    "accepted, some refunded": lambda _: settled([(6, 12)], refunds=2, alone=True),
+    "accepted, exactly": lambda _: settled([(6, 12)], refunds=2, returned=2, exclusive=False),
     "not clear": lambda _: settled([(6, 11)]),
     "not exclusive": lambda _: settled([(6, 10)], exclusive=False),
     "others open": lambda _: settled([(6, 10)], open_tasks=3),
@@ -260,10 +261,39 @@ def test_pages_have_no_commands(language: str) -> None:
     assert [text for text in [*shown, *sentences] if command.search(text)] == []
 
 
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("POST http://127.0.0.1:36641/v1/ecom/batch", "POST /v1/ecom/batch"),
+        ("GET http://[::1]:80/v1/ecom/quota", "GET /v1/ecom/quota"),
+        ("GET https://sandbox:8000/v1", "GET /v1"),
+        ("GET https://api.studio.internal/v1", "GET /v1"),
+        ("POST https://api.example.com/v1/ecom/batch", "POST https://api.example.com/v1/ecom/batch"),
+        ("GET http://8.8.8.8/v1", "GET http://8.8.8.8/v1"),
+    ],
+)
+def test_the_operators_own_network_is_not_told(stored: str, shown: str) -> None:
+    assert without_inner_address(stored) == shown
+
+
+def test_a_lost_answer_is_told_without_the_address_it_was_sent_to(language: str) -> None:
+    said = translated(
+        "no answer from the image service: POST http://10.0.0.5:8080/v1/ecom/batch: the answer was cut off or cannot "
+        "be read"
+    )
+    assert said == "出图服务没有响应：POST /v1/ecom/batch：响应中断或无法读取", language
+
+
+@pytest.mark.parametrize("text", ["HTTP 400: content policy", "HTTP 500: system error"])
+def test_the_services_own_words_stand_in_our_sentence(language: str, text: str) -> None:
+    assert translated(text) == f"出图服务返回 {text.replace(': ', '：')}", language
+    assert translated("HTTP 200") == "HTTP 200"
+
+
 def test_a_long_message_takes_no_time() -> None:
     nasty = "the feed " + "is XML, but neither: " * 2_000
     began = time.perf_counter()
-    found = [pattern.fullmatch(nasty) for _, pattern in PATTERNS]
+    found = [pattern.fullmatch(nasty) for _, pattern in patterns()]
     assert not any(found)
     assert time.perf_counter() - began < 2
 

@@ -31,7 +31,10 @@ def test_everything_is_stopped_and_goes_on(site: Site) -> None:
     begin(site.parts, None, site.world.clock.now())
     site.world.drive(site.parts)
     assert walk.tasks(site) == []
-    assert "Stopped by tester:" in words(site.get("/settings"))
+    said = words(site.get("/settings"))
+    assert "Stopped by tester:" in said
+    assert "planned pictures are sent to the image service and paid for" in said  # told before it goes on
+    assert "No picture is planned so far" in said
     assert walk.after(site, "/settings/go-on", {}, "/settings").startswith("Everything goes on.")
     assert walk.after(site, "/settings/go-on", {}, "/settings").startswith("Nothing was stopped")
     assert BANNER not in words(site.get("/products"))
@@ -41,6 +44,18 @@ def test_everything_is_stopped_and_goes_on(site: Site) -> None:
     said = words(site.get("/activity"))
     assert "tester stopped everything: the photos are wrong" in said
     assert "tester let everything go on" in said
+
+
+def test_before_it_goes_on_the_page_says_how_many_pictures_are_sent(world: World) -> None:
+    world.product("p1")
+    world.hebo["daily_budget"] = 1  # of the two that are planned
+    with open_site(world) as site:
+        walk.read(site)
+        walk.after(site, "/settings/stop")
+        found = parsed(site.get("/settings"))
+    [form] = found.xpath('.//form[@action="/settings/go-on"]')
+    asked = " ".join(form.getparent().getparent().text_content().split())
+    assert "1 planned picture is sent then, if quota and budgets allow." in asked
 
 
 def test_while_stopped_nothing_is_read_by_hand(site: Site) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 import plugin.pipeline
+from plugin.pipeline.quota import OWN
 from plugin.pipeline.views import Going, Sort, What
 from plugin.states import ImageState, ProductState, PublicationState, TaskState
+from plugin.stored import PAGE_FIELDS
 from plugin.web import words
 from tests.plugin.web.conftest import Site
 
@@ -58,8 +60,12 @@ def test_every_reason_to_wait_has_words(site: Site) -> None:
     reasons = set(re.findall(r'wait\(session, account, "(\w+)"', source))
     assert len(reasons) >= 5
     assert reasons <= set(words.WAITS)
+    assert set(words.BUDGETS) == set(OWN)
+    assert set(words.SET_BY.values()) <= set(PAGE_FIELDS)
     with site.app.test_request_context():
         assert str(words.waits("of tomorrow"))
+        said = {str(words.waits("budget", level)) for level in (None, *OWN)}
+        assert len(said) == 3
 
 
 def test_a_waiting_picture_says_what_its_task_does() -> None:

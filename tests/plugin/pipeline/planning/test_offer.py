@@ -30,7 +30,7 @@ from plugin.pipeline.planning.offer import (
     take_up,
     take_up_in_goes,
 )
-from plugin.states import ProductState, TaskState
+from plugin.states import ImageState, ProductState, TaskState
 from templates import PackError
 from tests.plugin.pipeline.world import PACK, World
 
@@ -241,6 +241,20 @@ def test_pictures_that_failed_are_not_pictures_that_are_there(shop: World) -> No
     with shop.parts() as parts:
         (row,) = chosen(parts)
         assert (row.again, row.terms and row.terms.number) == (False, 2)
+
+
+def test_what_is_lost_or_in_doubt_is_counted_for_itself_and_asked_for_alone(shop: World) -> None:
+    shop.product("p1")
+    shop.run()
+    with shop.parts() as parts:
+        counted = []
+        for picture, task in ((ImageState.LOST, TaskState.LOST), (ImageState.WAITING, TaskState.IN_DOUBT)):
+            with parts.db.write() as session:
+                session.execute(update(GeneratedImage).values(state=picture))
+                session.execute(update(GenerationTask).values(state=task))
+            (row,) = chosen(parts)
+            counted.append((row.made, row.coming, row.doubt, row.lost, row.again))
+    assert counted == [(0, 0, 0, 2, True), (0, 0, 2, 0, True)]
 
 
 def test_an_offer_is_of_use_for_an_hour_to_nobody_who_changes_it(chooser: World) -> None:
