@@ -19,6 +19,7 @@ from connectors.http import (
     prepare,
 )
 from connectors.http.async_gets import AsyncGets
+from tests import event_loop
 from tests.connectors.certificates import server_tls, write_certificate
 from tests.connectors.raw_server import RawServer, always, answer, once, serving, trickling
 
@@ -45,7 +46,7 @@ def get(*urls: str, pause: float = 0, **options: Any) -> list[Answer]:
                 await asyncio.sleep(pause)
         return answers
 
-    return asyncio.run(each())
+    return event_loop.run(each())
 
 
 def error_of(url: str, **options: Any) -> HttpError:
@@ -83,7 +84,7 @@ class TestAnswers:
                 return time.monotonic() - started
 
         with serving(slow) as server:
-            assert asyncio.run(all_at_once(server.url)) < 1.2
+            assert event_loop.run(all_at_once(server.url)) < 1.2
             assert server.connections == 8
 
     def test_goes_no_further_than_its_connections(self) -> None:
@@ -92,7 +93,7 @@ class TestAnswers:
                 return len(await asyncio.gather(*(open_gets.get(url) for _ in range(8))))
 
         with serving(always(answer())) as server:
-            assert asyncio.run(all_at_once(server.url)) == 8
+            assert event_loop.run(all_at_once(server.url)) == 8
             assert server.connections == 2
 
     def test_never_follows_a_redirect_and_keeps_no_cookie(self) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from plugin.hebo import (
     TaskMissingError,
     TooFrequentError,
 )
+from tests import event_loop
 from tests.connectors.raw_server import RawServer, Talk, always, answer, once, serving, trickling
 
 KEY = "sk-secret_0123456789"
@@ -56,7 +56,7 @@ def poll_all(client: HeboClient, *task_ids: str) -> list[object]:
         async with client.polls(connections=4) as polls:
             return [await polls.poll(task_id) for task_id in task_ids]
 
-    return asyncio.run(each())
+    return event_loop.run(each())
 
 
 CALLS: list[Call] = [submit, retry, poll, HeboClient.quota]

@@ -5,7 +5,6 @@ The clock is moved by hand, so that the vendor's real polling limits cost no wai
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from plugin.pipeline.run import LANES, Report, begin, report
 from plugin.sandbox.hebo.options import HeboOptions
 from plugin.sandbox.hebo.server import HeboListener, serve_hebo
 from plugin.states import ImageState, TaskState
+from tests import event_loop
 from tests.plugin.schema import migrated
 
 KEY = "sandbox-key"
@@ -250,7 +250,7 @@ def worked(lane: Lane[Any, Any], items: Sequence[Any]) -> list[tuple[Any, Any]]:
         async with lane.connected():
             return [(item, await lane.work(item)) for item in items]
 
-    return asyncio.run(each())
+    return event_loop.run(each())
 
 
 def step_alone(lane: Lane[Any, Any]) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,10 +27,10 @@ def most_in_a_second(pace: Pace, ticks: list[float], need: float) -> int:
     """Polls that leave within any second, where there are always more than may leave. ticks: rising seconds."""
     left = []
     for tick in ticks:
-        room = pace.room(at(tick), lambda: need)
-        pace.take(room)
-        left += [tick] * room
-    return max(sum(start <= other < start + 1 for other in left) for start in left)
+        left.append(pace.room(at(tick), lambda: need))
+        pace.take(left[-1])
+    within = (slice(first, bisect_left(ticks, start + 1)) for first, start in enumerate(ticks))
+    return max(sum(left[part]) for part in within)
 
 
 @given(st.lists(st.floats(0.01, 3.0), min_size=1, max_size=40))
