@@ -21,9 +21,9 @@ LONG = (
     "tests/test_wheel.py",
 )
 
-# Tracing a test for coverage doubles its time. These are not traced: long walks through everything, and files that reach
-# almost no line which the others do not reach as well (`pytest --cov --cov-context=test` tells). Coverage is the figure
-# of the others alone, so it can only be too low.
+# Tracing a test for coverage doubles its time. These are not traced: long walks through everything, and files that
+# reach almost no line which the others do not reach as well (`pytest --cov --cov-context=test` tells). Coverage is the
+# figure of the others alone, so it can only be too low.
 UNTRACED = (
     *LONG,
     "tests/chaos/",
