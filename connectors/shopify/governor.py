@@ -111,8 +111,7 @@ class Bucket:
     _level: float = 0.0  # what is there for further requests: those under way are subtracted in full
     _at: float = 0.0
     _flying: dict[int, float] = field(default_factory=dict)  # request → points it may take
-    _landed: list[tuple[float, float]] = field(default_factory=list)  # (when, points) of those that others overlap
-    _sent: dict[int, float] = field(default_factory=dict)
+    _landed: list[tuple[int, float]] = field(default_factory=list)  # (last request before it, points): some fly yet
     _blocked: tuple[float, float] = (0.0, 0.0)  # from, until: the shop wants no request at all
     _next: int = 0
 
@@ -147,22 +146,23 @@ class Bucket:
         self._advance(now)
         self._next += 1
         taken = self._guess() if cost is None else min(cost, self.maximum or cost)
-        self._flying[self._next], self._sent[self._next] = taken, now
+        self._flying[self._next] = taken
         self._level -= taken
         return self._next
 
     def land(self, number: int, told: Cost | None, now: float) -> None:
         """Its answer came, or will not come any more (None)."""
         self._advance(now)
-        taken, sent = self._flying.pop(number), self._sent.pop(number)
+        taken = self._flying.pop(number)
         if told is None:
             spent = taken
         else:
             spent = told.actual or 0.0
             self._level += taken - spent
-        overlapped = sum(points for when, points in self._landed if when > sent)
-        oldest = min(self._sent.values(), default=math.inf)
-        self._landed = [(when, points) for when, points in (*self._landed, (now, spent)) if when > oldest]
+        # By number, not by time: a coarse clock shows the same for what was sent and what landed after it.
+        overlapped = sum(points for last, points in self._landed if last >= number)
+        oldest = min(self._flying, default=math.inf)
+        self._landed = [(last, points) for last, points in (*self._landed, (self._next, spent)) if last >= oldest]
         if told is not None:
             self._correct(told, overlapped, now)
 

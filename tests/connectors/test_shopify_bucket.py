@@ -184,6 +184,15 @@ def test_an_answer_that_never_came_counts_as_spent() -> None:
     assert bucket.wait(20, 0.0) == pytest.approx(25 / 50)
 
 
+def test_answers_that_overtake_each_other_within_a_tick_of_the_clock_promise_nothing_twice() -> None:
+    bucket = known_world(100, 50, 100).ours
+    first, second = bucket.send(10, 1.0), bucket.send(10, 1.0)
+    bucket.land(second, Cost(10, 10, 100, 80, 50), 1.0)
+    bucket.land(first, Cost(10, 10, 100, 90, 50), 1.0)
+
+    assert bucket.level(1.0) == 80
+
+
 def test_a_clock_that_is_set_back_does_no_harm() -> None:
     bucket = known_world(100, 50, 0).ours
 
