@@ -10,6 +10,9 @@ PYTEST_ARGS =
 # One more than there are cores: the longest tests mostly wait for other programs.
 WORKERS = $(shell $(PY) -c "import os; print(min(8, (os.cpu_count() or 1) + 1))")
 
+# Where this is set, each of the hundred programs that the tests start would compile all of the code anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL = help
 .PHONY: help setup demo test bench chaos lint format translations clean
 

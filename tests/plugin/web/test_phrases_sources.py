@@ -62,20 +62,21 @@ def texts_in(files: Iterable[Path]) -> Iterator[str]:
 
 @cache
 def source_texts() -> tuple[str, ...]:
-    """Every text in the sources, pydantic's messages as they are passed on, and the system's words."""
+    """Every text in the sources, pydantic's messages as they are passed on, and the system's words; without spaces
+    around them."""
     files = [path for name in ("plugin", "connectors", "templates") for path in (SOURCES / name).rglob("*.py")]
     found = list(texts_in(path for path in files if "web" not in path.parts and "sandbox" not in path.parts))
     found += [PydanticKnownError(kind, words).message().replace("Input should", "must") for kind, words in PYDANTIC]
     with pytest.raises(ValidationError) as caught:
         FeedOptions.model_validate({"path": 5, "output": "x"})
     found += [error["msg"] for error in caught.value.errors()]
-    return (*found, *map(os.strerror, errno.errorcode))
+    return tuple({text.strip() for text in (*found, *map(os.strerror, errno.errorcode))})
 
 
 def occurs(literal: str, there: Callable[[str, str], bool]) -> bool:
     """Whether a text has it; a hint or a part may be put in at a colon, a semicolon, a comma or a full stop."""
     literal, texts = literal.strip().removesuffix(":"), source_texts()
-    if any(there(text.strip(), literal) for text in texts):
+    if any(there(text, literal) for text in texts):
         return True
     *parts, last = (part.strip(":;,. ") for part in re.split(r"(?<=[:;,.]) ", literal))
     whole = bool(parts) and any(there(text, last) for text in texts)
