@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from functools import partial
 from threading import Thread
 from typing import Any, Generic, Protocol, TypeVar
@@ -85,11 +85,10 @@ class LoopWorkers(Generic[Item, Outcome]):
         self._thread = Thread(target=loop.run_forever, name=self._name, daemon=True)
         self._thread.start()
         entered = self._left.enter_async_context(self._connected())
-        try:
+        with ExitStack() as undone:
+            undone.callback(self._stop, loop)
             asyncio.run_coroutine_threadsafe(entered, loop).result()
-        except BaseException:
-            self._stop(loop)
-            raise
+            undone.pop_all()
         self._loop = loop
         return loop
 
